@@ -1,0 +1,95 @@
+import { pino } from 'pino';
+import { openDatabase } from './database/client.ts';
+import { createTaskStore } from './database/task-store.ts';
+import type { Environment } from './environment.ts';
+import { createPubsub } from './pubsub.ts';
+import { startSandbox } from './sandbox/server.ts';
+import { type Listener, listen } from './server/listen.ts';
+import { createGraphqlServer } from './server/yoga.ts';
+import { createUpstreamClient } from './upstream/client.ts';
+import type { Services } from './videos/tasks.ts';
+import { Tracker } from './videos/tracker.ts';
+
+export interface App {
+  /** Follows tasks and serves; returns the URL of the GraphQL endpoint. */
+  start(): Promise<{ url: string }>;
+  /** Takes no new orders, waits for those under way, ends subscriptions, closes everything. */
+  stop(): Promise<void>;
+  /** Answers one request, without a network in between. */
+  fetch(request: Request): Promise<Response>;
+}
+
+/** How long a shutdown waits for submits before it breaks them off, which leaves them UNCONFIRMED. */
+const submitGraceMs = 7_000;
+
+/** How long a subscriber's watch trusts the notifications before it looks for itself. */
+const rereadMs = 30_000;
+
+/**
+ * Builds every part once and hands it on. Opens the database and brings it up to date.
+ *
+ * @throws MigrationError, or the driver's error where the database does not open.
+ */
+export async function createApp(environment: Environment, now = () => new Date()): Promise<App> {
+  const { pretty, level } = environment.log;
+  const log = pino({
+    level,
+    ...(pretty && { transport: { target: 'pino-pretty', options: { ignore: 'pid,hostname', singleLine: true } } }),
+  });
+  const database = await openDatabase(environment.databaseUrl);
+  const sandbox = environment.sandbox && (await startSandbox(environment.sandbox.port));
+  if (sandbox)
+    log.warn(
+      bold(`SANDBOX: GROK_API_KEY is not set, so a stand-in at ${sandbox.url} makes the videos. Nothing is paid.`),
+    );
+
+  const stopping = new AbortController();
+  const aborting = new AbortController();
+  const services: Services = {
+    store: createTaskStore(database.client),
+    upstream: createUpstreamClient(sandbox ? { ...environment.upstream, baseUrl: sandbox.url } : environment.upstream),
+    pubsub: createPubsub(),
+    log,
+    now,
+    schedule: environment.schedule,
+    submitLeaseMs: environment.submitLeaseMs,
+    rereadMs,
+    submitting: new Set(),
+    stopping: stopping.signal,
+    aborting: aborting.signal,
+  };
+  const tracker = new Tracker(services, environment.tracker);
+  const graphql = createGraphqlServer(services, {
+    sandbox: sandbox !== null,
+    checks: {
+      service: () => (stopping.signal.aborted ? 'The service is stopping.' : null),
+      database: database.problem,
+      tracker: () => tracker.problem(),
+    },
+  });
+  let listener: Listener | undefined;
+
+  return {
+    async start() {
+      listener = await listen(graphql, environment.server);
+      tracker.start();
+      log.info({ migrations: database.appliedMigrations }, `GraphQL at ${listener.url}`);
+      return { url: listener.url };
+    },
+    async stop() {
+      log.info('stopping');
+      stopping.abort();
+      const tracked = tracker.stop();
+      const patience = setTimeout(() => aborting.abort(), submitGraceMs);
+      await Promise.allSettled([...services.submitting, tracked]);
+      clearTimeout(patience);
+      await listener?.close();
+      await sandbox?.stop();
+      await database.close();
+      log.info('stopped');
+    },
+    fetch: async (request) => graphql.fetch(request),
+  };
+}
+
+const bold = (text: string): string => `\u001b[1m${text}\u001b[22m`;

@@ -1,0 +1,95 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { PrismaBetterSqlite3 } from '@prisma/adapter-better-sqlite3';
+import { PrismaPg } from '@prisma/adapter-pg';
+import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils';
+import type { PrismaClient } from './generated/sqlite/client.ts';
+import { migrate, migrationsDirectory } from './migrate.ts';
+
+export type Provider = 'sqlite' | 'postgresql';
+
+/** Both clients are generated from one model text, so the SQLite one's type speaks for either. */
+export type DatabaseClient = PrismaClient;
+
+/** How long a write waits for another process's lock on the SQLite file. */
+const sqliteBusyTimeoutMs = 5_000;
+
+/** Without limits the driver waits for ever, for a connection as for an answer. */
+const postgresLimits = {
+  max: 10,
+  connectionTimeoutMillis: 5_000,
+  statement_timeout: 10_000,
+  idle_in_transaction_session_timeout: 10_000,
+  keepAlive: true,
+};
+
+/** Which kind of database a DATABASE_URL names. */
+export function providerOf(url: string): Provider {
+  return url.startsWith('file:') ? 'sqlite' : 'postgresql';
+}
+
+/** The driver for a DATABASE_URL; the directory of a SQLite file is made where it is missing. */
+export function adapterFor(url: string): SqlMigrationAwareDriverAdapterFactory {
+  if (providerOf(url) === 'postgresql') return new PrismaPg({ connectionString: url, ...postgresLimits });
+  mkdirSync(dirname(url.slice('file:'.length)), { recursive: true });
+  return new PrismaBetterSqlite3({ url, timeout: sqliteBusyTimeoutMs });
+}
+
+export interface Database {
+  readonly client: DatabaseClient;
+  readonly appliedMigrations: readonly string[];
+  /** Asks the database whether it answers: null, or that it does not. */
+  problem(): Promise<string | null>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the database of a DATABASE_URL and brings it to the newest migration.
+ *
+ * @throws MigrationError when its history is not the repository's, and the driver's error when it does not open.
+ */
+export async function openDatabase(url: string): Promise<Database> {
+  const adapter = adapterFor(url);
+  const appliedMigrations = await migrate(adapter, migrationsDirectory(providerOf(url)));
+  const client = await openClient(url, adapter);
+  return {
+    client,
+    appliedMigrations,
+    problem: () =>
+      client.$queryRaw`SELECT 1`.then(
+        () => null,
+        () => 'The database does not answer.',
+      ),
+    close: () => client.$disconnect(),
+  };
+}
+
+/** Only the generated client that is needed is loaded. */
+async function openClient(url: string, adapter: SqlMigrationAwareDriverAdapterFactory): Promise<DatabaseClient> {
+  if (providerOf(url) === 'postgresql') {
+    const { PrismaClient } = await import('./generated/postgresql/client.ts');
+    return new PrismaClient({ adapter }) as unknown as DatabaseClient;
+  }
+  const { PrismaClient } = await import('./generated/sqlite/client.ts');
+  const client = new PrismaClient({ adapter });
+  await makeDurable(client);
+  return client;
+}
+
+/**
+ * An acknowledged write must survive a power cut (FULL) and must not block readers (WAL). Both are asserted, because
+ * SQLite answers a pragma it cannot follow with the value it kept.
+ *
+ * @throws Error when the file cannot be opened that way, on a network file system for one.
+ */
+async function makeDurable(client: PrismaClient): Promise<void> {
+  await client.$queryRaw`PRAGMA journal_mode = WAL`;
+  await client.$executeRaw`PRAGMA synchronous = FULL`;
+  const [mode] = await client.$queryRaw<{ journal_mode: string }[]>`PRAGMA journal_mode`;
+  const [level] = await client.$queryRaw<{ synchronous: bigint }[]>`PRAGMA synchronous`;
+  if (mode?.journal_mode !== 'wal' || Number(level?.synchronous) !== 2) {
+    throw new Error(
+      `SQLite keeps journal_mode=${mode?.journal_mode} synchronous=${level?.synchronous}, not WAL and FULL`,
+    );
+  }
+}

@@ -1,0 +1,76 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils';
+import type {
+  ApplyMigrationsInput,
+  DiagnoseMigrationHistoryOutput,
+  MigrationList,
+  SchemaEngine,
+} from '@prisma/schema-engine-wasm/schema_engine_bg';
+import { everything, withSchemaEngine } from './schema-engine.ts';
+
+/** The migrations that have been written for one kind of database, in the form the schema engine takes. */
+export async function readMigrations(directory: string): Promise<MigrationList> {
+  const entries = await readdir(directory, { withFileTypes: true });
+  const names = entries
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort();
+  const migrationDirectories = names.map(async (name) => {
+    const value = await readFile(join(directory, name, 'migration.sql'), 'utf8');
+    return { path: name, migrationFile: { path: 'migration.sql', content: { tag: 'ok' as const, value } } };
+  });
+  return {
+    baseDir: directory,
+    lockfile: { path: 'migration_lock.toml', content: await readFile(join(directory, 'migration_lock.toml'), 'utf8') },
+    shadowDbInitScript: '',
+    migrationDirectories: await Promise.all(migrationDirectories),
+  };
+}
+
+/** Where the repository keeps the migrations for one kind of database. */
+export const migrationsDirectory = (provider: string): string =>
+  join(import.meta.dirname, '../../prisma/migrations', provider);
+
+/**
+ * Brings the database to the newest migration and returns the names of those it applied.
+ *
+ * @throws MigrationError when the database's history is not the one in the repository: a migration was edited after
+ * it was applied, or one failed half-way.
+ */
+export async function migrate(
+  adapter: SqlMigrationAwareDriverAdapterFactory,
+  directory: string,
+): Promise<readonly string[]> {
+  const input = { migrationsList: await readMigrations(directory), filters: everything };
+  return withSchemaEngine(adapter, undefined, async (engine) => {
+    const { editedMigrationNames, failedMigrationNames } = await historyOf(engine, input);
+    refuse(editedMigrationNames, 'edited after it was applied', 'restore its file from the repository');
+    refuse(failedMigrationNames, 'started but never finished', 'restore a backup, or repair the database by hand');
+    const { appliedMigrationNames } = await engine.applyMigrations(input);
+    return appliedMigrationNames;
+  });
+}
+
+type History = Pick<DiagnoseMigrationHistoryOutput, 'editedMigrationNames' | 'failedMigrationNames'>;
+
+async function historyOf(engine: SchemaEngine, input: ApplyMigrationsInput): Promise<History> {
+  try {
+    return await engine.diagnoseMigrationHistory({ ...input, optInToShadowDatabase: false });
+  } catch (error) {
+    // The bookkeeping table is made by the first migration: a database without it has no history.
+    if (error instanceof Error && 'code' in error && error.code === 'P1014') {
+      return { editedMigrationNames: [], failedMigrationNames: [] };
+    }
+    throw error;
+  }
+}
+
+function refuse(names: readonly string[], what: string, advice: string): void {
+  if (names.length > 0) throw new MigrationError(`Migration ${names.join(', ')} was ${what}: ${advice}.`);
+}
+
+/** The database cannot be brought to the schema this program needs without a person's decision. */
+export class MigrationError extends Error {
+  override readonly name = 'MigrationError';
+}

@@ -1,0 +1,120 @@
+import { v7 as uuidv7 } from 'uuid';
+import type { ModelName } from '../videos/models.ts';
+import type { TaskChange, TaskStatus, VideoTask } from '../videos/task.ts';
+import type { DatabaseClient } from './client.ts';
+import type { Task } from './generated/sqlite/client.ts';
+
+/** A task as it is first written. */
+export type NewTask = Omit<VideoTask, 'id' | 'version' | 'notFoundCount' | NullAtFirst>;
+
+type NullAtFirst =
+  | 'upstreamId'
+  | 'upstreamStatus'
+  | 'failureCode'
+  | 'failureMessage'
+  | 'videoUrl'
+  | 'videoDurationSeconds'
+  | 'submittedAt'
+  | 'lastCheckedAt'
+  | 'completedAt';
+
+/** Which tasks a list is about; every given condition must hold. */
+export interface TaskFilter {
+  readonly statuses?: readonly TaskStatus[] | undefined;
+  readonly models?: readonly ModelName[] | undefined;
+  /** Inclusive. */
+  readonly createdAfter?: Date | undefined;
+  /** Exclusive. */
+  readonly createdBefore?: Date | undefined;
+}
+
+/** Which part of a list is wanted: the tasks between two ids, from the newest on or, inverted, from the oldest on. */
+export interface TaskPage {
+  readonly newerThan?: string | undefined;
+  readonly olderThan?: string | undefined;
+  readonly limit: number;
+  readonly inverted: boolean;
+}
+
+export interface TaskStore {
+  /** Writes a new task; when this returns, the row is durable. */
+  create(task: NewTask): Promise<VideoTask>;
+  find(id: string): Promise<VideoTask | null>;
+  list(filter: TaskFilter, page: TaskPage): Promise<VideoTask[]>;
+  /** Changes the task if it is still as it was read; null where somebody else has written since. */
+  update(task: Pick<VideoTask, 'id' | 'version'>, change: TaskChange): Promise<VideoTask | null>;
+  /** Takes up to `limit` tasks that are due and nobody's, the longest due first, and holds them until `leasedUntil`. */
+  claimDue(now: Date, leasedUntil: Date, limit: number): Promise<VideoTask[]>;
+}
+
+/** Keeps tasks in whichever database the client speaks to. */
+export function createTaskStore({ task: tasks }: DatabaseClient): TaskStore {
+  return {
+    async create(task) {
+      const id = uuidv7({ msecs: task.createdAt.getTime() });
+      return fromRow(await tasks.create({ data: { ...task, id, referenceImages: [...task.referenceImages] } }));
+    },
+
+    async find(id) {
+      const row = await tasks.findUnique({ where: { id } });
+      return row && fromRow(row);
+    },
+
+    async list({ statuses, models, createdAfter, createdBefore }, { newerThan, olderThan, limit, inverted }) {
+      const rows = await tasks.findMany({
+        where: {
+          ...(statuses && { status: { in: [...statuses] } }),
+          ...(models && { model: { in: [...models] } }),
+          AND: [
+            ...(createdAfter ? [{ id: { gte: firstIdAt(createdAfter) } }] : []),
+            ...(createdBefore ? [{ id: { lt: firstIdAt(createdBefore) } }] : []),
+            ...(newerThan ? [{ id: { gt: newerThan } }] : []),
+            ...(olderThan ? [{ id: { lt: olderThan } }] : []),
+          ],
+        },
+        orderBy: { id: inverted ? 'asc' : 'desc' },
+        take: limit,
+      });
+      return rows.map(fromRow);
+    },
+
+    async update({ id, version }, change) {
+      const [row] = await tasks.updateManyAndReturn({
+        where: { id, version },
+        data: { ...change, version: { increment: 1 } },
+      });
+      return row ? fromRow(row) : null;
+    },
+
+    async claimDue(now, leasedUntil, limit) {
+      const due = {
+        nextCheckAt: { lte: now },
+        OR: [{ leasedUntil: null }, { leasedUntil: { lte: now } }],
+      };
+      const candidates = await tasks.findMany({
+        where: due,
+        orderBy: { nextCheckAt: 'asc' },
+        take: limit,
+        select: { id: true },
+      });
+      if (candidates.length === 0) return [];
+      // The condition is asked again, by the database and under its lock: of two claimants only one still meets it.
+      const rows = await tasks.updateManyAndReturn({
+        where: { id: { in: candidates.map(({ id }) => id) }, ...due },
+        data: { leasedUntil, version: { increment: 1 } },
+      });
+      return rows.map(fromRow);
+    },
+  };
+}
+
+/** Rows are only ever written from a VideoTask, so their strings are the domain's words. */
+function fromRow(row: Task): VideoTask {
+  return row as unknown as VideoTask;
+}
+
+/** The smallest id that a task created at `date` can have: a UUID v7 starts with its time. */
+function firstIdAt(date: Date): string {
+  const hex = date.getTime().toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
+}

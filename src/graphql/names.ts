@@ -1,0 +1,23 @@
+import type { ModelName } from '../videos/models.ts';
+
+/** GROK_VIDEO3_MAX → GrokVideo3Max: what the types of a model, and the scalars of a form, are called after. */
+export const pascalCase = (name: string): string =>
+  name
+    .split('_')
+    .map((word) => word.charAt(0) + word.slice(1).toLowerCase())
+    .join('');
+
+/** The field of SubmitVideoInput that orders from this model: grokVideo3Max. */
+export function inputFieldOf(model: ModelName): string {
+  const name = pascalCase(model);
+  return name.charAt(0).toLowerCase() + name.slice(1);
+}
+
+/** 16:9 → RATIO_16_9 */
+export const ratioName = (ratio: string): string => `RATIO_${ratio.replace(':', '_')}`;
+
+/** 720p → P720 */
+export const resolutionName = (resolution: string): string => `P${resolution.replace('p', '')}`;
+
+/** 10 → SECONDS_10 */
+export const durationName = (seconds: number): string => `SECONDS_${seconds}`;

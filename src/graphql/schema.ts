@@ -1,0 +1,10 @@
+import { printSchema } from 'graphql';
+import { builder } from './builder.ts';
+import './submit-video.ts';
+import './video-tasks.ts';
+
+/** The contract. */
+export const schema = builder.toSchema();
+
+/** The contract as the text in schema.graphql. */
+export const printSdl = (): string => `${printSchema(schema)}\n`;

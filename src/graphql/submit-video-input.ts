@@ -1,0 +1,127 @@
+import type { InputFieldMap } from '@pothos/core';
+import {
+  type Capability,
+  type ChoiceRule,
+  capabilityOf,
+  type DurationRule,
+  type ImageForm,
+  type ModelName,
+  modelNames,
+  promptLength,
+} from '../videos/models.ts';
+import { requestSchemas } from '../videos/request.ts';
+import { builder, type InputFieldBuilder } from './builder.ts';
+import { durationName, inputFieldOf, pascalCase, ratioName, resolutionName } from './names.ts';
+import { aspectRatioDescription, describeModel, enumOf, resolutionDescription } from './video-model.ts';
+
+/** A string that starts with one of `schemes`; the rest of its form is checked together with the whole input. */
+function imageScalar(name: 'PublicUrl' | 'PublicUrlOrDataUri', schemes: readonly string[], description: string) {
+  return builder.scalarType(name, {
+    description,
+    serialize: String,
+    parseValue(value) {
+      if (typeof value === 'string' && schemes.some((scheme) => value.toLowerCase().startsWith(scheme))) return value;
+      throw new TypeError(`${name} must be a string that starts with ${schemes.join(' or ')}.`);
+    },
+  });
+}
+
+const imageScalars = {
+  PUBLIC_URL: imageScalar(
+    'PublicUrl',
+    ['https://', 'http://'],
+    'An http(s) URL that anybody can fetch: no user name or password, no private, local or otherwise reserved address, port 80, 443 or from 1024 up, at most 2,048 characters. The upstream fetches it, not this service.',
+  ),
+  PUBLIC_URL_OR_DATA_URI: imageScalar(
+    'PublicUrlOrDataUri',
+    ['https://', 'http://', 'data:image/'],
+    'Either a URL as in `PublicUrl`, or an inline image as a data URI: `data:image/png;base64,iVBORw0…`. Of an inline image the service keeps mime type, size and SHA-256, not the image.',
+  ),
+} satisfies Record<ImageForm, unknown>;
+
+const byDefault = (name: string | number): string => `\`${name}\` where it is left out or null.`;
+
+function durationField(t: InputFieldBuilder, model: ModelName, rule: DurationRule) {
+  const what = 'The length of the video in seconds';
+  if ('min' in rule) {
+    const description = `${what}, from ${rule.min} to ${rule.max}. ${byDefault(rule.default)}`;
+    return t.int({ description, defaultValue: rule.default });
+  }
+  const type = enumOf(
+    `${pascalCase(model)}Duration`,
+    `The lengths of video that ${model} makes.`,
+    rule.values,
+    durationName,
+    (seconds) => `${seconds} seconds.`,
+  );
+  return t.field({
+    type,
+    description: `${what}. ${byDefault(durationName(rule.default))}`,
+    defaultValue: rule.default,
+  });
+}
+
+function aspectRatioField(t: InputFieldBuilder, model: ModelName, rule: ChoiceRule) {
+  const description = `The aspect ratios that ${model} makes.`;
+  const type = enumOf(`${pascalCase(model)}AspectRatio`, description, rule.values, ratioName, aspectRatioDescription);
+  return t.field({
+    type,
+    description: `The width of the video in relation to its height. ${byDefault(ratioName(rule.default))}`,
+    defaultValue: rule.default,
+  });
+}
+
+function resolutionField(t: InputFieldBuilder, model: ModelName, rule: ChoiceRule) {
+  const description = `The resolutions that ${model} makes.`;
+  const type = enumOf(
+    `${pascalCase(model)}Resolution`,
+    description,
+    rule.values,
+    resolutionName,
+    resolutionDescription,
+  );
+  return t.field({
+    type,
+    description: `The resolution of the video. ${byDefault(resolutionName(rule.default))}`,
+    defaultValue: rule.default,
+  });
+}
+
+function imageUrlsField(t: InputFieldBuilder, { form, max }: Capability['imageUrls']) {
+  const limit = max === undefined ? 'The vendor documents no maximum.' : `At most ${max}.`;
+  return t.field({
+    type: [imageScalars[form]],
+    description: `Reference images: with any, the order is image-to-video. ${limit} An empty list means none.`,
+  });
+}
+
+/** The input type of one model: a field for each rule in its row, and none for what it does not accept. */
+function inputOf(model: ModelName) {
+  const { durationSeconds, aspectRatio, resolution, imageUrls } = capabilityOf(model);
+  return builder.inputType(`${pascalCase(model)}Input`, {
+    description: `An order for ${model}. ${describeModel(model)}`,
+    validate: requestSchemas[model],
+    fields: (t): InputFieldMap => ({
+      prompt: t.string({
+        required: true,
+        description: `What the video shows, ${promptLength.min} to ${promptLength.max.toLocaleString('en')} characters after trimming. The limit is this service's own: the vendor documents none.`,
+      }),
+      ...(durationSeconds && { durationSeconds: durationField(t, model, durationSeconds) }),
+      ...(aspectRatio && { aspectRatio: aspectRatioField(t, model, aspectRatio) }),
+      ...(resolution && { resolution: resolutionField(t, model, resolution) }),
+      imageUrls: imageUrlsField(t, imageUrls),
+    }),
+  });
+}
+
+export const SubmitVideoInput = builder.inputType('SubmitVideoInput', {
+  description: 'The video to order: exactly one of the models, with what that model accepts.',
+  isOneOf: true,
+  fields: (t): InputFieldMap =>
+    Object.fromEntries(
+      modelNames.map((model) => [
+        inputFieldOf(model),
+        t.field({ type: inputOf(model), description: `Order from ${model}. ${describeModel(model)}` }),
+      ]),
+    ),
+});

@@ -1,0 +1,186 @@
+import { type FailureCode, failures } from '../videos/failures.ts';
+import type { ReferenceImage as Image } from '../videos/reference-image.ts';
+import { modeOf, type VideoTask as Task, type TaskStatus, taskStatuses, type Video, videoOf } from '../videos/task.ts';
+import { builder } from './builder.ts';
+import { AspectRatio, BillingUnit, enumOf, Resolution, VideoModelName } from './video-model.ts';
+
+export const VideoTaskStatus = enumOf(
+  'VideoTaskStatus',
+  'How far a task has come.',
+  Object.keys(taskStatuses) as TaskStatus[],
+  (status) => status,
+  (status) => taskStatuses[status].description,
+);
+
+const VideoFailureCode = enumOf(
+  'VideoFailureCode',
+  'What can go wrong with a valid order.',
+  Object.keys(failures) as FailureCode[],
+  (code) => code,
+  (code) => failures[code].description,
+);
+
+const VideoMode = builder.enumType('VideoMode', {
+  description: 'What a video is made from.',
+  values: {
+    TEXT_TO_VIDEO: { description: 'From the prompt alone.' },
+    IMAGE_TO_VIDEO: { description: 'From the prompt and reference images.' },
+  } as const,
+});
+
+const VideoState = builder.enumType('VideoState', {
+  description: 'Whether a finished video can still be fetched.',
+  values: {
+    AVAILABLE: { description: 'The URL works until `expiresAt`.' },
+    EXPIRED: { description: 'The vendor has taken the link down: `url` is null.' },
+  } as const,
+});
+
+const ReferenceImage = builder.objectRef<Image>('ReferenceImage').implement({
+  description: 'A reference image of an order. An inline image is not kept; what identifies it is.',
+  fields: (t) => ({
+    url: t.string({
+      nullable: true,
+      description: 'The URL it was given by; null for an inline image.',
+      resolve: (image) => (image.kind === 'URL' ? image.url : null),
+    }),
+    mimeType: t.string({
+      nullable: true,
+      description: 'The mime type of an inline image.',
+      resolve: (image) => (image.kind === 'INLINE' ? image.mimeType : null),
+    }),
+    sizeBytes: t.int({
+      nullable: true,
+      description: 'The size of an inline image in bytes, decoded.',
+      resolve: (image) => (image.kind === 'INLINE' ? image.sizeBytes : null),
+    }),
+    sha256: t.string({
+      nullable: true,
+      description: 'The SHA-256 of an inline image, decoded, in hexadecimal.',
+      resolve: (image) => (image.kind === 'INLINE' ? image.sha256 : null),
+    }),
+  }),
+});
+
+const VideoOptions = builder.objectRef<Task>('VideoOptions').implement({
+  description: 'What the video is made with: what the order said, and the defaults for what it did not say.',
+  fields: (t) => ({
+    durationSeconds: t.exposeInt('durationSeconds', {
+      description: 'The length of the video that was ordered, in seconds.',
+    }),
+    aspectRatio: t.expose('aspectRatio', {
+      type: AspectRatio,
+      description: 'The width of the video in relation to its height.',
+    }),
+    resolution: t.expose('resolution', { type: Resolution, description: 'The resolution of the video.' }),
+  }),
+});
+
+const VideoType = builder.objectRef<Video>('Video').implement({
+  description:
+    'A finished video, an MP4 file on the side of the vendor. The link is temporary: save the file promptly.',
+  fields: (t) => ({
+    url: t.exposeString('url', { nullable: true, description: 'Where to fetch it; null once it has expired.' }),
+    state: t.expose('state', { type: VideoState, description: 'Whether it can still be fetched.' }),
+    expiresAt: t.expose('expiresAt', {
+      type: 'DateTime',
+      description:
+        'When the link stops working: 24 hours after the service saw the video completed. The vendor gives "about 24 hours" and no exact time.',
+    }),
+    durationSeconds: t.exposeFloat('durationSeconds', {
+      nullable: true,
+      description: 'How long the video really is, in seconds, as the upstream says; null where it does not say.',
+    }),
+  }),
+});
+
+const VideoFailure = builder.objectRef<{ code: FailureCode; message: string }>('VideoFailure').implement({
+  description: 'What went wrong with an order, whether at once or minutes later.',
+  fields: (t) => ({
+    code: t.expose('code', { type: VideoFailureCode, description: 'What kind of failure it is: decide by this.' }),
+    message: t.exposeString('message', {
+      description: 'What happened, for people; quotes the upstream where it said something.',
+    }),
+    retryable: t.boolean({
+      description: 'Whether ordering the same again may succeed without anybody changing anything.',
+      resolve: ({ code }) => failures[code].retryable,
+    }),
+    mayBeBilled: t.boolean({
+      description: 'Whether the vendor may charge for this order. Refunds are not documented.',
+      resolve: ({ code }) => failures[code].mayBeBilled,
+    }),
+  }),
+});
+
+const VideoBilling = builder.objectRef<Task>('VideoBilling').implement({
+  description: "What the order counts for on the vendor's bill, should it be billed.",
+  fields: (t) => ({
+    unit: t.expose('billingUnit', { type: BillingUnit, description: 'What the vendor bills the model by.' }),
+    units: t.exposeInt('billingUnits', { description: 'How many of them: seconds ordered, or 1 call.' }),
+  }),
+});
+
+export const VideoTask = builder.objectRef<Task>('VideoTask').implement({
+  description: 'One ordered video: the order, how far it has come, and what came of it. Kept for good.',
+  fields: (t) => ({
+    id: t.exposeID('id', {
+      description: "The task's id, a UUID v7. It is this service's own; the upstream's is `upstreamId`.",
+    }),
+    model: t.expose('model', { type: VideoModelName, description: 'The model it was ordered from.' }),
+    mode: t.field({ type: VideoMode, description: 'What the video is made from.', resolve: modeOf }),
+    prompt: t.exposeString('prompt', { description: 'What the video shows, as it was ordered, trimmed.' }),
+    options: t.field({ type: VideoOptions, description: 'What it is made with.', resolve: (task) => task }),
+    referenceImages: t.field({
+      type: [ReferenceImage],
+      description: 'The reference images of the order, in order.',
+      resolve: ({ referenceImages }) => [...referenceImages],
+    }),
+    status: t.expose('status', { type: VideoTaskStatus, description: 'How far it has come.' }),
+    video: t.field({
+      type: VideoType,
+      nullable: true,
+      description: 'The finished video; null unless the status is COMPLETED.',
+      resolve: (task, _, { services }) => videoOf(task, services.now()),
+    }),
+    failure: t.field({
+      type: VideoFailure,
+      nullable: true,
+      description: 'What went wrong; null unless the status is FAILED, CANCELLED or UNCONFIRMED.',
+      resolve: ({ failureCode, failureMessage }) => failureCode && { code: failureCode, message: failureMessage ?? '' },
+    }),
+    billing: t.field({ type: VideoBilling, description: 'What it counts for on the bill.', resolve: (task) => task }),
+    upstreamId: t.exposeString('upstreamId', {
+      nullable: true,
+      description: "The upstream's id of the task, for its console and support; null until it has accepted the order.",
+    }),
+    upstreamStatus: t.exposeString('upstreamStatus', {
+      nullable: true,
+      description: "The upstream's own word for the status, as it last said it. Not an enum: new words pass through.",
+    }),
+    createdAt: t.expose('createdAt', {
+      type: 'DateTime',
+      description: 'When the order was recorded, before it was sent.',
+    }),
+    submittedAt: t.expose('submittedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When the upstream accepted the order; null until then.',
+    }),
+    lastCheckedAt: t.expose('lastCheckedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When the upstream last said how the task is doing; null before the first time.',
+    }),
+    nextCheckAt: t.expose('nextCheckAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When the service looks at the task next; null once it has nothing left to wait for.',
+    }),
+    completedAt: t.expose('completedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description:
+        'When the service learned that the task had ended, as COMPLETED, FAILED or CANCELLED; null until then.',
+    }),
+  }),
+});

@@ -1,0 +1,80 @@
+import { resolveCursorConnection } from '@pothos/plugin-relay';
+import { z } from 'zod';
+import type { VideoTask as Task } from '../videos/task.ts';
+import { findTask, listTasks, watchTask } from '../videos/tasks.ts';
+import { builder } from './builder.ts';
+import { VideoModelName } from './video-model.ts';
+import { VideoTask, VideoTaskStatus } from './video-task.ts';
+
+const maxPageSize = 100;
+
+const pageSize = z.int().min(0, 'must not be negative').max(maxPageSize, `must be at most ${maxPageSize}`).nullish();
+const cursor = z.uuid('must be a cursor that this list has given').nullish();
+
+const pageArguments = z
+  .looseObject({ first: pageSize, last: pageSize, after: cursor, before: cursor })
+  .refine(({ first, last }) => first == null || last == null, {
+    path: ['last'],
+    message: 'cannot be combined with first',
+    when: () => true,
+  });
+
+const VideoTaskFilter = builder.inputType('VideoTaskFilter', {
+  description: 'Which tasks to list: those that meet every given condition. What is left out or null is no condition.',
+  fields: (t) => ({
+    status: t.field({ type: [VideoTaskStatus], description: 'Tasks in any of these states.' }),
+    model: t.field({ type: [VideoModelName], description: 'Tasks ordered from any of these models.' }),
+    createdAfter: t.field({ type: 'DateTime', description: 'Tasks created at or after this time.' }),
+    createdBefore: t.field({ type: 'DateTime', description: 'Tasks created before this time.' }),
+  }),
+});
+
+builder.queryFields((t) => ({
+  videoTask: t.field({
+    type: VideoTask,
+    nullable: true,
+    description: 'One task; null where there is none with this id.',
+    args: { id: t.arg.id({ required: true, description: "The task's id." }) },
+    resolve: (_, { id }, { services }) => findTask(services, id),
+  }),
+
+  videoTasks: t.connection(
+    {
+      type: VideoTask,
+      description: 'Tasks, the newest first.',
+      args: { filter: t.arg({ type: VideoTaskFilter, description: 'Which tasks; all where it is left out.' }) },
+      validate: pageArguments,
+      resolve: async (_, args, { services }) => {
+        const { status, model, createdAfter, createdBefore } = args.filter ?? {};
+        const filter = {
+          statuses: status ?? undefined,
+          models: model ?? undefined,
+          createdAfter: createdAfter ?? undefined,
+          createdBefore: createdBefore ?? undefined,
+        };
+        const { edges, pageInfo } = await resolveCursorConnection<Promise<Task[]>>(
+          { args, maxSize: maxPageSize, toCursor: ({ id }) => id },
+          // Newest first: what comes after a cursor is older.
+          ({ before, after, limit, inverted }) =>
+            listTasks(services, filter, { newerThan: before, olderThan: after, limit, inverted }),
+        );
+        // The library repeats the asked-for cursor where the page is empty; there is no item it could belong to.
+        const cursors = { startCursor: edges[0]?.cursor ?? null, endCursor: edges.at(-1)?.cursor ?? null };
+        return { edges, pageInfo: { ...pageInfo, ...cursors } };
+      },
+    },
+    { description: 'A page of tasks, the newest first.' },
+    { description: 'A task in a list.' },
+  ),
+}));
+
+builder.subscriptionField('videoTaskUpdated', (t) =>
+  t.field({
+    type: VideoTask,
+    description:
+      'A task as it is now, then again after each change. Ends by itself when the task has ended; an UNCONFIRMED task has not. The error NOT_FOUND where there is no such task.',
+    args: { id: t.arg.id({ required: true, description: "The task's id." }) },
+    subscribe: (_, { id }, { services, request }) => watchTask(services, id, request.signal),
+    resolve: (task) => task,
+  }),
+);

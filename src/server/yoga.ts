@@ -1,0 +1,54 @@
+import { GraphQLError } from 'graphql';
+import { createYoga, maskError, type YogaServerInstance } from 'graphql-yoga';
+import type { Logger } from 'pino';
+import type { Context } from '../graphql/builder.ts';
+import { publicError } from '../graphql/errors.ts';
+import { schema } from '../graphql/schema.ts';
+import type { Services } from '../videos/tasks.ts';
+import { createGraphiqlRenderer, graphiqlOptions } from './graphiql.ts';
+import { type Check, useHealth } from './health.ts';
+
+/** Room for the seven largest inline images anybody sends; base64 makes them a third larger. */
+const maxRequestBodyBytes = 20 * 1024 * 1024;
+
+export type GraphqlServer = YogaServerInstance<object, Pick<Context, 'services'>>;
+
+/** Yoga around the schema: what is served, what is refused, what a client may see of an error. */
+export function createGraphqlServer(
+  services: Services,
+  { checks, sandbox }: { checks: Readonly<Record<string, Check>>; sandbox: boolean },
+): GraphqlServer {
+  return createYoga<object, Pick<Context, 'services'>>({
+    schema,
+    context: { services },
+    plugins: [useHealth(checks)],
+    graphiql: graphiqlOptions,
+    renderGraphiQL: createGraphiqlRenderer({ sandbox }),
+    maskedErrors: { errorMessage: 'Unexpected error.', maskError: toPublicError },
+    logging: toYogaLogger(services.log),
+    maxRequestBodySize: maxRequestBodyBytes,
+    landingPage: false,
+    multipart: false,
+    cors: false,
+  });
+}
+
+/** The error as a client may see it: what the schema promises, and of all others nothing but that there was one. */
+function toPublicError(error: unknown, message: string): Error {
+  const known = publicError(innermost(error));
+  if (!known) return maskError(error, message, false);
+  const { nodes = null, source = null, positions = null, path = null } = error instanceof GraphQLError ? error : known;
+  return new GraphQLError(known.message, { nodes, source, positions, path, extensions: known.extensions });
+}
+
+function innermost(error: unknown): unknown {
+  return error instanceof GraphQLError && error.originalError ? innermost(error.originalError) : error;
+}
+
+function toYogaLogger(log: Logger) {
+  const at =
+    (level: 'debug' | 'info' | 'warn' | 'error') =>
+    (...[first, ...rest]: unknown[]) =>
+      first instanceof Error ? log[level]({ err: first }, 'request failed') : log[level]([first, ...rest].join(' '));
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+}

@@ -1,0 +1,125 @@
+/**
+ * What each Grok model accepts, as the vendor's create page states it. These facts stand nowhere else: the GraphQL
+ * inputs and enums, their validation, the upstream request, the sandbox and the tests are computed from this table.
+ */
+
+export type Unit = 'SECOND' | 'CALL';
+
+/** Which forms a reference image may have. */
+export type ImageForm = 'PUBLIC_URL' | 'PUBLIC_URL_OR_DATA_URI';
+
+/** Any whole number from `min` to `max`, or one of `values`. */
+export type DurationRule =
+  | { readonly min: number; readonly max: number; readonly default: number }
+  | { readonly values: readonly number[]; readonly default: number };
+
+export interface ChoiceRule {
+  readonly values: readonly string[];
+  readonly default: string;
+}
+
+/** One row of the table. An absent rule means that the model does not accept the field; `fixed` says what it uses. */
+export interface Capability {
+  /** The model's name in the upstream's API. */
+  readonly upstreamName: string;
+  readonly durationSeconds?: DurationRule;
+  readonly aspectRatio?: ChoiceRule;
+  readonly resolution?: ChoiceRule;
+  /** `max` is absent where the vendor documents no maximum. */
+  readonly imageUrls: { readonly form: ImageForm; readonly max?: number };
+  readonly fixed?: { readonly durationSeconds: number; readonly aspectRatio: string; readonly resolution: string };
+  /** What the vendor bills by. */
+  readonly billingUnit: Unit;
+  /** How long the vendor says a video usually takes, from its shortest to its longest. */
+  readonly typicalSeconds: { readonly min: number; readonly max: number };
+}
+
+const resolution = { values: ['480p', '720p'], default: '720p' } as const;
+
+export const models = {
+  GROK_VIDEO3: {
+    upstreamName: 'grok_video3',
+    durationSeconds: { min: 6, max: 30, default: 10 },
+    aspectRatio: { values: ['16:9', '9:16', '1:1', '3:2', '2:3'], default: '16:9' },
+    resolution,
+    imageUrls: { form: 'PUBLIC_URL_OR_DATA_URI', max: 7 },
+    billingUnit: 'SECOND',
+    typicalSeconds: { min: 120, max: 480 },
+  },
+  GROK_VIDEO3_PRO: {
+    upstreamName: 'grok_video3_pro',
+    fixed: { durationSeconds: 10, aspectRatio: '16:9', resolution: '720p' },
+    imageUrls: { form: 'PUBLIC_URL_OR_DATA_URI' },
+    billingUnit: 'CALL',
+    typicalSeconds: { min: 180, max: 360 },
+  },
+  GROK_VIDEO3_MAX: {
+    upstreamName: 'grok_video3_max',
+    durationSeconds: { values: [6, 10, 12, 16, 20, 30], default: 10 },
+    aspectRatio: { values: ['16:9', '9:16', '1:1'], default: '16:9' },
+    resolution,
+    imageUrls: { form: 'PUBLIC_URL', max: 5 },
+    billingUnit: 'SECOND',
+    typicalSeconds: { min: 120, max: 480 },
+  },
+  GROK_VIDEO3_STABLE: {
+    upstreamName: 'grok_video3_stable',
+    durationSeconds: { values: [6, 10], default: 10 },
+    aspectRatio: { values: ['16:9', '9:16', '3:2', '2:3', '1:1'], default: '16:9' },
+    resolution,
+    imageUrls: { form: 'PUBLIC_URL', max: 7 },
+    billingUnit: 'CALL',
+    typicalSeconds: { min: 120, max: 240 },
+  },
+} as const satisfies Record<string, Capability>;
+
+export type ModelName = keyof typeof models;
+
+export const modelNames = Object.keys(models) as ModelName[];
+
+/** The row of one model, as the table's general type: for code that must work for any row. */
+export const capabilityOf = (model: ModelName): Capability => models[model];
+
+/** One option of a model's videos: the values it can have, and whether an order can choose among them. */
+export interface Option<Value> {
+  readonly settable: boolean;
+  readonly values: readonly Value[];
+  readonly default: Value;
+}
+
+export interface Options {
+  readonly durationSeconds: Option<number>;
+  readonly aspectRatio: Option<string>;
+  readonly resolution: Option<string>;
+}
+
+/** Every option of a model's videos, those that cannot be chosen included. */
+export function optionsOf(model: ModelName): Options {
+  const { durationSeconds, aspectRatio, resolution, fixed } = capabilityOf(model);
+  return {
+    durationSeconds: option(
+      durationSeconds && { ...durationSeconds, values: durationsOf(durationSeconds) },
+      fixed?.durationSeconds,
+    ),
+    aspectRatio: option(aspectRatio, fixed?.aspectRatio),
+    resolution: option(resolution, fixed?.resolution),
+  };
+}
+
+function option<Value>(
+  rule: { values: readonly Value[]; default: Value } | undefined,
+  fixed: Value | undefined,
+): Option<Value> {
+  if (rule) return { settable: true, values: rule.values, default: rule.default };
+  if (fixed === undefined)
+    throw new Error('A row of the capability table has neither a rule nor a fixed value for an option.');
+  return { settable: false, values: [fixed], default: fixed };
+}
+
+function durationsOf(rule: DurationRule): readonly number[] {
+  if ('values' in rule) return rule.values;
+  return Array.from({ length: rule.max - rule.min + 1 }, (_, index) => rule.min + index);
+}
+
+/** The limits on a prompt, after trimming. They are this service's own; the vendor documents none. */
+export const promptLength = { min: 1, max: 10_000 } as const;

@@ -1,0 +1,94 @@
+import { z } from 'zod';
+import {
+  type Capability,
+  capabilityOf,
+  type DurationRule,
+  type ModelName,
+  modelNames,
+  optionsOf,
+  promptLength,
+} from './models.ts';
+import { dataUriProblem, publicUrlProblem } from './reference-image.ts';
+
+/** An order that its model accepts, with every option the video will have. */
+export interface VideoRequest {
+  readonly model: ModelName;
+  readonly prompt: string;
+  readonly durationSeconds: number;
+  readonly aspectRatio: string;
+  readonly resolution: string;
+  /** Public URLs, and data URIs where the model takes them. */
+  readonly imageUrls: readonly string[];
+}
+
+const prompt = z
+  .string()
+  .trim()
+  .min(promptLength.min, 'must not be empty')
+  .max(promptLength.max, `must be at most ${promptLength.max} characters long`);
+
+const imageForms = {
+  PUBLIC_URL: publicUrlProblem,
+  PUBLIC_URL_OR_DATA_URI: (text: string) => (/^data:/i.test(text) ? dataUriProblem(text) : publicUrlProblem(text)),
+};
+
+function image(problemWith: (text: string) => string | null) {
+  return z.string().superRefine((text, context) => {
+    const problem = problemWith(text);
+    if (problem) context.addIssue({ code: 'custom', message: problem });
+  });
+}
+
+/** Null, and nothing at all, stand for the default. */
+function orDefault<Value>(schema: z.ZodType<Value>, byDefault: Value) {
+  return schema.nullish().transform((value) => value ?? byDefault);
+}
+
+function images({ form, max }: Capability['imageUrls']) {
+  const list = z.array(image(imageForms[form]));
+  return orDefault<string[]>(max === undefined ? list : list.max(max, `must be at most ${max} images`), []);
+}
+
+function duration(rule: DurationRule) {
+  if ('values' in rule) return choice(rule.values, rule.default);
+  const message = `must be a whole number from ${rule.min} to ${rule.max}`;
+  return orDefault(z.int(message).min(rule.min, message).max(rule.max, message), rule.default);
+}
+
+function choice<Value extends string | number>(values: readonly Value[], byDefault: Value) {
+  return orDefault<Value>(z.literal(values, `must be one of ${values.join(', ')}`), byDefault);
+}
+
+/** The row turned into the schema of its input: what is sent, checked against every rule at once, becomes an order. */
+function requestSchema(model: ModelName) {
+  const { durationSeconds, aspectRatio, resolution, imageUrls } = capabilityOf(model);
+  const fields = z.strictObject({
+    prompt,
+    ...(durationSeconds && { durationSeconds: duration(durationSeconds) }),
+    ...(aspectRatio && { aspectRatio: choice(aspectRatio.values, aspectRatio.default) }),
+    ...(resolution && { resolution: choice(resolution.values, resolution.default) }),
+    imageUrls: images(imageUrls),
+  });
+  const options = optionsOf(model);
+  const unsettable = {
+    durationSeconds: options.durationSeconds.default,
+    aspectRatio: options.aspectRatio.default,
+    resolution: options.resolution.default,
+  };
+  // What the row does not let an order choose is as the model has it.
+  return fields.transform(({ prompt, imageUrls, ...chosen }): VideoRequest => {
+    return { model, prompt, imageUrls, ...unsettable, ...(chosen as Partial<typeof unsettable>) };
+  });
+}
+
+/** For each model, what turns raw input into a VideoRequest or names every problem with its path. */
+export const requestSchemas = Object.fromEntries(modelNames.map((model) => [model, requestSchema(model)])) as Record<
+  ModelName,
+  ReturnType<typeof requestSchema>
+>;
+
+/** What the vendor bills an order by, and how much of it. */
+export function billingOf({ model, durationSeconds }: VideoRequest) {
+  const unit = capabilityOf(model).billingUnit;
+  return { unit, units: unit === 'SECOND' ? durationSeconds : 1 };
+}

@@ -1,0 +1,125 @@
+import type { CheckReply } from '../upstream/replies.ts';
+import { afterCheck, afterLostSubmit, type VideoTask } from './task.ts';
+import { momentOf, recordChange, type Services } from './tasks.ts';
+import { createThrottle } from './throttle.ts';
+
+export interface TrackerSettings {
+  /** Checks under way at once. */
+  readonly concurrency: number;
+  /** How long a claimed task is nobody else's; longer than a check can take. */
+  readonly leaseMs: number;
+  /** The pause between two looks for due tasks. */
+  readonly pollMs: number;
+}
+
+/**
+ * Follows tasks to their end: claims what is due, asks the upstream, saves, tells.
+ *
+ * Two things hold at any time: a task is checked by whoever holds its lease and by nobody else, and what a check found
+ * is saved only over the row it was claimed as.
+ */
+export class Tracker {
+  readonly #services: Services;
+  readonly #settings: TrackerSettings;
+  readonly #throttle;
+  readonly #stopped = new AbortController();
+  readonly #underWay = new Set<Promise<void>>();
+  #wake = Promise.withResolvers<void>();
+  #running: Promise<void> | undefined;
+  #databaseProblem: string | null = null;
+
+  constructor(services: Services, settings: TrackerSettings) {
+    this.#services = services;
+    this.#settings = settings;
+    this.#throttle = createThrottle(settings.concurrency);
+  }
+
+  /** Begins to follow tasks, those of an earlier process too. */
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Ends the checks under way and resolves when the last one is recorded. */
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    this.#wake.resolve();
+    await this.#running;
+    await Promise.all(this.#underWay);
+  }
+
+  /** Checks every task that is due by now, and resolves when all are recorded. */
+  async checkDue(): Promise<void> {
+    while ((await this.#startDue()) > 0) await Promise.all(this.#underWay);
+  }
+
+  /** Why tasks are not being followed at the moment; null where they are. */
+  problem(): string | null {
+    return this.#throttle.problem() ?? this.#databaseProblem;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped.signal.aborted) {
+      this.#wake = Promise.withResolvers();
+      const timer = setTimeout(() => this.#wake.resolve(), this.#settings.pollMs);
+      const started = await this.#tryStartDue();
+      // As long as tasks are found, the next look waits only for a free place.
+      if (started === 0 || this.#room() === 0) await this.#wake.promise;
+      clearTimeout(timer);
+    }
+  }
+
+  async #tryStartDue(): Promise<number> {
+    try {
+      const started = await this.#startDue();
+      this.#databaseProblem = null;
+      return started;
+    } catch (error) {
+      if (this.#databaseProblem === null) this.#services.log.error({ err: error }, 'due tasks could not be claimed');
+      this.#databaseProblem = 'The database does not answer the tracker.';
+      return 0;
+    }
+  }
+
+  #room(): number {
+    return Math.max(this.#throttle.limit(this.#services.now()) - this.#underWay.size, 0);
+  }
+
+  /** Takes due tasks and starts a check on each; returns how many. */
+  async #startDue(): Promise<number> {
+    const { store, log, now } = this.#services;
+    const room = this.#room();
+    if (room === 0) return 0;
+    const leasedUntil = new Date(now().getTime() + this.#settings.leaseMs);
+    const tasks = await store.claimDue(now(), leasedUntil, room);
+    for (const task of tasks) {
+      const check = this.#check(task)
+        // The lease runs out and the task comes round again.
+        .catch((error: unknown) => log.error({ taskId: task.id, err: error }, 'check could not be recorded'))
+        .finally(() => {
+          this.#underWay.delete(check);
+          this.#wake.resolve();
+        });
+      this.#underWay.add(check);
+    }
+    return tasks.length;
+  }
+
+  async #check(task: VideoTask): Promise<void> {
+    const services = this.#services;
+    if (task.upstreamId === null) {
+      await recordChange(services, task, afterLostSubmit(task));
+      return;
+    }
+    const reply = await services.upstream.check(task.upstreamId, this.#stopped.signal);
+    this.#heed(task, reply);
+    await recordChange(services, task, afterCheck(task, reply, momentOf(services)));
+  }
+
+  #heed(task: VideoTask, reply: CheckReply): void {
+    const { log, now } = this.#services;
+    this.#throttle.heed(reply, now());
+    if (reply.kind !== 'OBSERVED') log.warn({ taskId: task.id, err: reply }, 'check failed');
+    else if (reply.status === 'UNKNOWN')
+      log.warn({ taskId: task.id, upstreamStatus: reply.upstreamStatus }, 'unknown status');
+  }
+}
