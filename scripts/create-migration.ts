@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { adapterFor, type Provider } from '../src/database/client.ts';
 import { migrate, migrationsDirectory } from '../src/database/migrate.ts';
-import { startPostgres } from '../test/support/postgres.ts';
+import { createPostgresDatabase, startPostgres } from '../test/support/postgres.ts';
 import { drift, providers } from './model-text.ts';
 
 const [name] = process.argv.slice(2);
@@ -32,7 +32,10 @@ async function createMigration(provider: Provider, url: string): Promise<void> {
 const directory = mkdtempSync(join(tmpdir(), 'grok-video-graphql-'));
 const postgres = await startPostgres();
 try {
-  const urls = { sqlite: `file:${join(directory, 'empty.db')}`, postgresql: await postgres.createDatabase() };
+  const urls = {
+    sqlite: `file:${join(directory, 'empty.db')}`,
+    postgresql: await createPostgresDatabase(postgres.url),
+  };
   for (const provider of providers) await createMigration(provider, urls[provider]);
 } finally {
   await postgres.stop();

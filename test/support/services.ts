@@ -1,0 +1,67 @@
+import { pino } from 'pino';
+import { onTestFinished } from 'vitest';
+import { openDatabase } from '../../src/database/client.ts';
+import { createTaskStore } from '../../src/database/task-store.ts';
+import { createPubsub } from '../../src/pubsub.ts';
+import { createUpstreamClient } from '../../src/upstream/client.ts';
+import { requestSchemas } from '../../src/videos/request.ts';
+import type { VideoTask } from '../../src/videos/task.ts';
+import { findTask, type Services, submitVideo } from '../../src/videos/tasks.ts';
+import { Tracker } from '../../src/videos/tracker.ts';
+import { freshDatabase } from './database.ts';
+import { apiKey, type TestUpstream } from './upstream.ts';
+
+export interface TestServices {
+  readonly services: Services;
+  readonly tracker: Tracker;
+  readonly clock: { now: Date };
+  /** Moves the time on and checks what is due by then. */
+  advance(ms: number): Promise<void>;
+  submit(): Promise<VideoTask>;
+  find(id: string): Promise<VideoTask>;
+}
+
+export const minuteMs = 60_000;
+export const hourMs = 60 * minuteMs;
+
+/** The domain over a real database and a real upstream, with the time in the test's hand. */
+export async function createTestServices(
+  upstream: TestUpstream,
+  {
+    databaseUrl,
+    clock = { now: new Date('2026-11-22T12:00:00Z') },
+  }: { databaseUrl?: string; clock?: { now: Date } } = {},
+): Promise<TestServices> {
+  const database = await openDatabase(databaseUrl ?? (await freshDatabase()));
+  onTestFinished(() => database.close());
+  const settings = { baseUrl: upstream.url, apiKey, submitTimeoutMs: 500, checkTimeoutMs: 500 };
+  const services: Services = {
+    store: createTaskStore(database.client),
+    upstream: createUpstreamClient(settings),
+    pubsub: createPubsub(),
+    log: pino({ level: 'silent' }),
+    now: () => clock.now,
+    schedule: { firstCheckMs: 30_000, intervalMs: 30_000 },
+    submitLeaseMs: 45_000,
+    rereadMs: 30_000,
+    submitting: new Set(),
+    stopping: new AbortController().signal,
+    aborting: new AbortController().signal,
+  };
+  const tracker = new Tracker(services, { concurrency: 10, leaseMs: 30_000, pollMs: 1_000 });
+  return {
+    services,
+    tracker,
+    clock,
+    async advance(ms) {
+      clock.now = new Date(clock.now.getTime() + ms);
+      await tracker.checkDue();
+    },
+    submit: () => submitVideo(services, requestSchemas.GROK_VIDEO3.parse({ prompt: 'A paper boat' })),
+    async find(id) {
+      const task = await findTask(services, id);
+      if (!task) throw new Error(`no task ${id}`);
+      return task;
+    },
+  };
+}
