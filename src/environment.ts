@@ -31,7 +31,7 @@ export const settingNames = Object.keys(variables.shape);
 const sandboxDefaults = { GROK_API_KEY: 'sandbox', TRACKER_FIRST_CHECK_MS: '1000', TRACKER_INTERVAL_MS: '1000' };
 
 /** A crashed process's tasks are nobody's only after everything it could still have been doing has timed out. */
-const leaseMarginMs = 15_000;
+const leaseMarginMs = 5_000;
 
 /** How often the tracker looks for due tasks at most. */
 const maxPollMs = 1_000;

@@ -1,0 +1,71 @@
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { expect, test } from 'vitest';
+import { anOrder, readEvents, submitDocument } from './support/app.ts';
+import { freshDatabase } from './support/database.ts';
+import { post, spawnService, startService } from './support/process.ts';
+import { apiKey, hang, startUpstream } from './support/upstream.ts';
+
+const watchDocument = /* GraphQL */ `
+  subscription ($id: ID!) { videoTaskUpdated(id: $id) { status video { url state durationSeconds } } }
+`;
+
+test('in development, without a key, a video is ordered, followed to its end and downloaded', async () => {
+  const service = await startService({ DATABASE_URL: await freshDatabase() }, '--development');
+  expect(service.log()).toMatch(/SANDBOX/);
+
+  const submitted = await post(service.url, submitDocument, { input: anOrder });
+  const { task } = (await submitted.json()).data.submitVideo;
+  expect(task).toMatchObject({ status: 'QUEUED', failure: null });
+
+  const seen = [];
+  const stream = await post(service.url, watchDocument, { id: task.id }, 'text/event-stream');
+  for await (const { data } of readEvents(stream)) seen.push(data.videoTaskUpdated);
+  expect(new Set(seen.map(({ status }) => status))).toEqual(new Set(['QUEUED', 'PROCESSING', 'COMPLETED']));
+  const { video } = seen.at(-1);
+  expect(video).toMatchObject({ state: 'AVAILABLE', durationSeconds: 10 });
+
+  const file = await fetch(video.url);
+  expect(file.headers.get('content-type')).toBe('video/mp4');
+  expect(Buffer.from(await file.arrayBuffer()).toString('latin1', 4, 8)).toBe('ftyp');
+
+  expect(await service.end('SIGTERM')).toBe(0);
+}, 40_000);
+
+test('in production, without a key, nothing starts and one line says which variable is missing', async () => {
+  const service = spawnService({ DATABASE_URL: await freshDatabase() });
+  const [stderr, [code]] = await Promise.all([text(service.stderr!), once(service, 'exit')]);
+  expect(code).toBe(1);
+  expect(stderr.trim().split('\n')).toEqual([expect.stringContaining('GROK_API_KEY')]);
+});
+
+test('killed in the middle of a submit, it finds the task UNCONFIRMED after a restart and orders nothing again', async () => {
+  const upstream = await startUpstream();
+  upstream.onSubmit = hang;
+  const settings = {
+    DATABASE_URL: await freshDatabase(),
+    GROK_API_KEY: apiKey,
+    GROK_API_BASE_URL: upstream.url,
+    // The lease of a submit ends five seconds after its timeout.
+    GROK_SUBMIT_TIMEOUT_MS: '1000',
+  };
+  const first = await startService(settings);
+  const lost = post(first.url, submitDocument, { input: anOrder }).catch(() => {});
+  await expect.poll(() => upstream.submits.length).toBe(1);
+  expect(await first.end('SIGKILL')).toBe('SIGKILL');
+  await lost;
+
+  const second = await startService(settings);
+  const read = async () => {
+    const response = await post(
+      second.url,
+      '{ videoTasks { edges { node { status failure { code mayBeBilled } } } } }',
+    );
+    return (await response.json()).data.videoTasks.edges.map(({ node }: { node: unknown }) => node);
+  };
+  expect(await read()).toEqual([{ status: 'SUBMITTING', failure: null }]);
+  await expect
+    .poll(read, { timeout: 15_000, interval: 200 })
+    .toEqual([{ status: 'UNCONFIRMED', failure: { code: 'SUBMISSION_UNCONFIRMED', mayBeBilled: true } }]);
+  expect(upstream.submits).toHaveLength(1);
+}, 40_000);
