@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { adapterFor, type Provider } from '../src/database/client.ts';
 import { migrate, migrationsDirectory } from '../src/database/migrate.ts';
 import { createPostgresDatabase, startPostgres } from '../test/support/postgres.ts';
-import { drift, providers } from './model-text.ts';
+import { drift } from './drift.ts';
+import { providers } from './model-text.ts';
 
 const [name] = process.argv.slice(2);
 if (name === undefined || !/^[a-z0-9-]+$/.test(name)) {

@@ -1,8 +1,8 @@
 import { GraphQLError } from 'graphql';
-import { TaskNotFoundError } from '../videos/errors.ts';
+import { ServiceStoppingError, TaskNotFoundError } from '../videos/errors.ts';
 
 /** The codes in `extensions.code` of an error that is about the request, not about the video. */
-export type ErrorCode = 'BAD_USER_INPUT' | 'NOT_FOUND' | 'INTERNAL_SERVER_ERROR';
+type ErrorCode = 'BAD_USER_INPUT' | 'NOT_FOUND' | 'SERVICE_STOPPING';
 
 interface Issue {
   readonly message: string;
@@ -28,5 +28,6 @@ function withCode(code: ErrorCode, message: string, extensions: Record<string, u
 /** The error a client may see for one that a resolver threw; null where it is none of the client's business. */
 export function publicError(error: unknown): GraphQLError | null {
   if (error instanceof TaskNotFoundError) return withCode('NOT_FOUND', error.message);
+  if (error instanceof ServiceStoppingError) return withCode('SERVICE_STOPPING', error.message);
   return null;
 }

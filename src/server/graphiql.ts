@@ -7,12 +7,16 @@ const taskFields = `
     status
     upstreamStatus
     video { url state expiresAt }
-    failure { code message retryable mayBeBilled }`;
+    failure { code message }`;
 
 const submitTabs = modelNames.map(
-  (model) => `mutation Submit${pascalCase(model)} {
+  (model) => `mutation ${pascalCase(model)} {
   submitVideo(
-    input: { ${inputFieldOf(model)}: { prompt: "A paper boat sails down a rainy street at dusk" } }
+    input: {
+      ${inputFieldOf(model)}: {
+        prompt: "A paper boat in the rain"
+      }
+    }
   ) {
     task {${taskFields.replaceAll('\n', '\n  ')}
     }
@@ -64,9 +68,11 @@ export const graphiqlOptions: GraphiQLOptions = {
   ],
 };
 
-const sandboxBanner = `<div style="position:fixed;z-index:10;bottom:0;left:0;right:0;padding:6px;text-align:center;background:#fff3cd;color:#533f03;font:14px system-ui">
-<b>SANDBOX: no GROK_API_KEY is set, so no real video is ordered and nothing is paid.</b>
-</div>`;
+const sandboxBanner = `<style>
+  #root, #root > *, .graphiql-container { height: calc(100vh - 2rem) }
+  #sandbox { font: 14px/2rem system-ui; text-align: center; background: #fff3cd; color: #533f03 }
+</style>
+<div id="sandbox"><b>SANDBOX: no GROK_API_KEY is set, so no real video is ordered and nothing is paid.</b></div>`;
 
 /** Renders GraphiQL with its assets inside the page, so that it works offline. The page is made when first asked for. */
 export function createGraphiqlRenderer({

@@ -9,3 +9,12 @@ export class TaskNotFoundError extends Error {
     this.taskId = taskId;
   }
 }
+
+/** The service is shutting down and takes no more orders. Nothing was ordered. */
+export class ServiceStoppingError extends Error {
+  override readonly name = 'ServiceStoppingError';
+
+  constructor() {
+    super('The service is stopping and takes no more orders; nothing was ordered. Send the order again.');
+  }
+}

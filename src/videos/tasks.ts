@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { NewTask, TaskFilter, TaskPage, TaskStore } from '../database/task-store.ts';
 import type { Pubsub } from '../pubsub.ts';
 import type { UpstreamClient } from '../upstream/client.ts';
-import { TaskNotFoundError } from './errors.ts';
+import { ServiceStoppingError, TaskNotFoundError } from './errors.ts';
 import { describeImage } from './reference-image.ts';
 import { billingOf, type VideoRequest } from './request.ts';
 import type { Schedule } from './schedule.ts';
@@ -34,12 +34,28 @@ export const momentOf = ({ now, schedule }: Services): Moment => ({ now: now(), 
 /**
  * Orders the video and records what came of it. The row is there before the upstream is called, and every outcome of
  * the call is a state of the task, so this throws only where nothing was ordered.
+ *
+ * @throws ServiceStoppingError when the service is shutting down.
  */
 export async function submitVideo(services: Services, request: VideoRequest): Promise<VideoTask> {
-  const task = await services.store.create(newTask(services, request));
-  const submitted = sendAndRecord(services, task, request);
+  if (services.stopping.aborted) throw new ServiceStoppingError();
+  const submitted = writeSendAndRecord(services, request);
   services.submitting.add(submitted);
   return submitted.finally(() => services.submitting.delete(submitted));
+}
+
+async function writeSendAndRecord(services: Services, request: VideoRequest): Promise<VideoTask> {
+  const { store, upstream, aborting, log } = services;
+  const task = await store.create(newTask(services, request));
+  const reply = await upstream.submit(request, aborting);
+  if (reply.kind !== 'ACCEPTED')
+    log.warn({ taskId: task.id, kind: reply.kind, reason: reply.message }, 'submit failed');
+  // The tracker may have given the task up while we were waiting. What we have learned since is newer than that.
+  for (let current = task; ; current = await findExisting(services, task.id)) {
+    const change = afterSubmit(current, reply, momentOf(services));
+    const saved = change && (await recordChange(services, current, change));
+    if (saved || !change) return saved ?? current;
+  }
 }
 
 function newTask({ now, submitLeaseMs }: Services, request: VideoRequest): NewTask {
@@ -60,26 +76,13 @@ function newTask({ now, submitLeaseMs }: Services, request: VideoRequest): NewTa
   };
 }
 
-async function sendAndRecord(services: Services, task: VideoTask, request: VideoRequest): Promise<VideoTask> {
-  const reply = await services.upstream.submit(request, services.aborting);
-  if (reply.kind !== 'ACCEPTED') services.log.warn({ taskId: task.id, err: reply }, 'submit failed');
-  let current = task;
-  for (;;) {
-    const saved = await recordChange(services, current, afterSubmit(current, reply, momentOf(services)));
-    if (saved) return saved;
-    // The tracker gave the task up while we were waiting. What we have learned since is newer than that.
-    current = await findExisting(services, task.id);
-    if (afterSubmit(current, reply, momentOf(services)) === null) return current;
-  }
-}
-
 /** Saves a change if the task is still as it was read, and tells the watchers; null where it is not. */
 export async function recordChange(
   { store, pubsub, log }: Services,
   task: VideoTask,
-  change: TaskChange | null,
+  change: TaskChange,
 ): Promise<VideoTask | null> {
-  const saved = change && (await store.update(task, change));
+  const saved = await store.update(task, change);
   if (!saved) return null;
   pubsub.publish(saved.id);
   if (saved.status !== task.status) {

@@ -1,5 +1,5 @@
 import type { CheckReply } from '../upstream/replies.ts';
-import { afterCheck, afterLostSubmit, type VideoTask } from './task.ts';
+import { afterCheck, afterLostSubmit, type TaskChange, type VideoTask } from './task.ts';
 import { momentOf, recordChange, type Services } from './tasks.ts';
 import { createThrottle } from './throttle.ts';
 
@@ -105,20 +105,21 @@ export class Tracker {
   }
 
   async #check(task: VideoTask): Promise<void> {
-    const services = this.#services;
-    if (task.upstreamId === null) {
-      await recordChange(services, task, afterLostSubmit(task));
-      return;
-    }
-    const reply = await services.upstream.check(task.upstreamId, this.#stopped.signal);
+    const change = task.upstreamId === null ? afterLostSubmit(task) : await this.#ask(task, task.upstreamId);
+    if (change) await recordChange(this.#services, task, change);
+  }
+
+  async #ask(task: VideoTask, upstreamId: string): Promise<TaskChange | null> {
+    const reply = await this.#services.upstream.check(upstreamId, this.#stopped.signal);
     this.#heed(task, reply);
-    await recordChange(services, task, afterCheck(task, reply, momentOf(services)));
+    return afterCheck(task, reply, momentOf(this.#services));
   }
 
   #heed(task: VideoTask, reply: CheckReply): void {
     const { log, now } = this.#services;
     this.#throttle.heed(reply, now());
-    if (reply.kind !== 'OBSERVED') log.warn({ taskId: task.id, err: reply }, 'check failed');
+    if (reply.kind !== 'OBSERVED')
+      log.warn({ taskId: task.id, kind: reply.kind, reason: reply.message }, 'check failed');
     else if (reply.status === 'UNKNOWN')
       log.warn({ taskId: task.id, upstreamStatus: reply.upstreamStatus }, 'unknown status');
   }
