@@ -9,6 +9,8 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/browser/**'],
           globalSetup: 'test/support/global-setup.ts',
+          // Run as in production: Vite's own module loader would load graphql a second time, as ESM beside CommonJS.
+          experimental: { viteModuleRunner: false },
           testTimeout: 30_000,
         },
       },

@@ -47,10 +47,12 @@ export const builder = new SchemaBuilder<Types>({
     pageInfoFieldOptions: { description: 'Whether and where the list goes on.' },
     pageInfoTypeOptions: { description: 'Whether and where a list goes on beyond this page.' },
     hasNextPageFieldOptions: {
-      description: 'Whether there is more after `endCursor`; only known when paging with `first`.',
+      description:
+        'Whether there is more after `endCursor`. When paging with `last`, all that is known is whether `before` was given.',
     },
     hasPreviousPageFieldOptions: {
-      description: 'Whether there is more before `startCursor`; only known when paging with `last`.',
+      description:
+        'Whether there is more before `startCursor`. When paging with `first`, all that is known is whether `after` was given.',
     },
     startCursorFieldOptions: { description: "The first item's cursor; null when the page is empty." },
     endCursorFieldOptions: { description: "The last item's cursor; null when the page is empty." },

@@ -1,4 +1,4 @@
-import { GraphQLError } from 'graphql';
+import { GraphQLError, Kind } from 'graphql';
 import { createYoga, maskError, type YogaServerInstance } from 'graphql-yoga';
 import type { Logger } from 'pino';
 import type { Context } from '../graphql/builder.ts';
@@ -35,10 +35,20 @@ export function createGraphqlServer(
 
 /** The error as a client may see it: what the schema promises, and of all others nothing but that there was one. */
 function toPublicError(error: unknown, message: string): Error {
+  if (error instanceof GraphQLError && error.nodes?.[0]?.kind === Kind.VARIABLE_DEFINITION) return misfit(error);
   const known = publicError(innermost(error));
   if (!known) return maskError(error, message, false);
   const { nodes = null, source = null, positions = null, path = null } = error instanceof GraphQLError ? error : known;
   return new GraphQLError(known.message, { nodes, source, positions, path, extensions: known.extensions });
+}
+
+/** Enough of a message to find the value by, should it quote an inline image. */
+const maxMisfitLength = 500;
+
+/** A variable that does not fit its type: GraphQL finds it before any resolver, and gives it no code. */
+function misfit({ message, nodes, extensions }: GraphQLError): GraphQLError {
+  const text = message.length > maxMisfitLength ? `${message.slice(0, maxMisfitLength)}…` : message;
+  return new GraphQLError(text, { ...(nodes && { nodes }), extensions: { ...extensions, code: 'BAD_USER_INPUT' } });
 }
 
 function innermost(error: unknown): unknown {

@@ -26,6 +26,8 @@ export async function readBody(response: Response): Promise<Body> {
   } catch (cause) {
     return { text, json: undefined, problem: 'it broke off', cause };
   }
+  // PostgreSQL has no way to keep U+0000, however it was written.
+  text = text.replace(/\0|\\u0000/g, '');
   if (text === '') return { text, json: undefined, problem: 'it is empty' };
   try {
     return { text, json: JSON.parse(text), problem: 'it is not about a video task' };

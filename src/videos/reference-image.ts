@@ -13,6 +13,8 @@ const base64 = /^[A-Za-z0-9+/]+={0,2}$/;
 /** Why the upstream could not, or must not, fetch `text` as a public http(s) URL; null where it can. */
 export function publicUrlProblem(text: string): string | null {
   if (text.length > maxUrlLength) return `must be at most ${maxUrlLength} characters long`;
+  // Other parsers may read these differently, and find another host.
+  if (/[\\\s\p{Cc}]/u.test(text)) return 'must not contain backslashes, spaces or control characters';
   const url = URL.parse(text);
   if (!url) return 'must be a complete URL, such as https://example.com/image.png';
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return 'must be an http or https URL';
@@ -30,7 +32,7 @@ const globalUnicast = ipaddr.IPv6.parseCIDR('2000::/3');
  * address (decimal, hexadecimal, octal, short) into four decimal numbers.
  */
 function isPublicHost(hostname: string): boolean {
-  const host = hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
+  const host = hostname.replace(/^\[|\]$/g, '').replace(/\.+$/, '');
   if (!ipaddr.isValid(host)) return host.includes('.') && !/(^|\.)(localhost|local|internal)$/.test(host);
   const address = ipaddr.parse(host);
   if (address instanceof ipaddr.IPv6 && !address.match(globalUnicast)) return false;

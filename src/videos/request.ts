@@ -25,7 +25,9 @@ const prompt = z
   .string()
   .trim()
   .min(promptLength.min, 'must not be empty')
-  .max(promptLength.max, `must be at most ${promptLength.max} characters long`);
+  .max(promptLength.max, `must be at most ${promptLength.max} characters long`)
+  // PostgreSQL has no way to keep it.
+  .refine((text) => !text.includes('\0'), 'must not contain the character U+0000');
 
 const imageForms = {
   PUBLIC_URL: publicUrlProblem,

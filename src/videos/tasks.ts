@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { validate as isUuid } from 'uuid';
 import type { NewTask, TaskFilter, TaskPage, TaskStore } from '../database/task-store.ts';
 import type { Pubsub } from '../pubsub.ts';
 import type { UpstreamClient } from '../upstream/client.ts';
@@ -91,7 +92,9 @@ export async function recordChange(
   return saved;
 }
 
-export const findTask = ({ store }: Services, id: string): Promise<VideoTask | null> => store.find(id);
+/** The task with this id; null where there is none. An id is a UUID: nothing else is worth a look into the database. */
+export const findTask = async ({ store }: Services, id: string): Promise<VideoTask | null> =>
+  isUuid(id) ? store.find(id) : null;
 
 export const listTasks = ({ store }: Services, filter: TaskFilter, page: TaskPage): Promise<VideoTask[]> =>
   store.list(filter, page);

@@ -19,6 +19,8 @@ export interface TestApp {
   readonly app: App;
   readonly upstream: TestUpstream;
   readonly databaseUrl: string;
+  /** Where it listens, if it was started. */
+  readonly url: string;
   /** Sends a document as a client would. */
   query(document: string, variables?: Record<string, unknown>): Promise<Answer>;
   /** Subscribes over server-sent events and yields each result until the stream completes. */
@@ -51,7 +53,7 @@ export async function createTestApp(options: Options = {}): Promise<TestApp> {
   });
   const app = await createApp(environment, options.now);
   onTestFinished(() => app.stop());
-  if (options.started) await app.start();
+  const { url } = options.started ? await app.start() : { url: '' };
 
   const post = (document: string, variables: object, accept: string, signal?: AbortSignal) =>
     app.fetch(
@@ -67,6 +69,7 @@ export async function createTestApp(options: Options = {}): Promise<TestApp> {
     app,
     upstream,
     databaseUrl,
+    url,
     query: async (document, variables = {}) => {
       const response = await post(document, variables, 'application/json');
       return (await response.json()) as Answer;

@@ -1,0 +1,206 @@
+import { expect, test } from 'vitest';
+import { type Capability, capabilityOf, type ModelName, modelNames } from '../../src/videos/models.ts';
+import { type Answer, createTestApp, submitDocument, type TestApp } from '../support/app.ts';
+import { orderOf, upstreamBodyOf, variantOf } from '../support/orders.ts';
+
+const image = (number: number): string => `https://images.example.com/${number}.png`;
+const images = (count: number): string[] => Array.from({ length: count }, (_, index) => image(index));
+
+const pixel =
+  'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+
+const limitsOf = (model: ModelName): Capability['imageUrls'] => capabilityOf(model).imageUrls;
+const takesDataUris = (model: ModelName): boolean => limitsOf(model).form === 'PUBLIC_URL_OR_DATA_URI';
+
+/** Where the vendor documents no maximum, more than any other model takes. */
+const manyFor = (model: ModelName): number =>
+  limitsOf(model).max ?? Math.max(...modelNames.map((name) => limitsOf(name).max ?? 0)) + 1;
+
+const order = ({ query }: TestApp, model: ModelName, imageUrls: unknown): Promise<Answer> =>
+  query(submitDocument, { input: orderOf(model, { imageUrls }) });
+
+/** Orders with each of the texts as the only image, and returns the texts that some model did not refuse by its path. */
+async function notRefused(app: TestApp, among: readonly ModelName[], texts: readonly string[]): Promise<string[]> {
+  const missed: string[] = [];
+  for (const model of among) {
+    for (const text of texts) {
+      const { data, errors = [] } = await order(app, model, [text]);
+      const paths = errors.flatMap(({ extensions }) => extensions?.issues ?? []).map(({ path }) => path.join('.'));
+      const refused = data === null && `${paths}` === `input.${variantOf(model)}.imageUrls.0`;
+      if (!refused) missed.push(`${model} ${text}: ${errors.map(({ message }) => message)}`);
+    }
+  }
+  return missed;
+}
+
+test.each(modelNames)('%s sends reference images as they were given, in order', async (model) => {
+  const app = await createTestApp();
+  const lists = [
+    images(1),
+    images(manyFor(model)).reverse(),
+    ['http://images.example.com:8080/a%20b.png?size=1&x=ü#top', 'HTTPS://IMAGES.EXAMPLE.COM/1.PNG'],
+    ['http://93.184.216.34:80/1.png', 'https://[2606:2800:220:1::1]:443/1.png'],
+    ...(takesDataUris(model) ? [[pixel, image(1), 'DATA:IMAGE/SVG+XML;BASE64,PHN2Zy8+']] : []),
+  ];
+  for (const list of lists) expect((await order(app, model, list)).errors).toBeUndefined();
+  expect(app.upstream.submits).toEqual(lists.map((list) => upstreamBodyOf(model, {}, list)));
+});
+
+test.each(modelNames)('%s takes an empty list of images for none', async (model) => {
+  const app = await createTestApp();
+  await order(app, model, []);
+  expect(app.upstream.submits).toEqual([upstreamBodyOf(model)]);
+});
+
+test.each(modelNames.filter((model) => limitsOf(model).max !== undefined))(
+  '%s refuses one image more than it takes',
+  async (model) => {
+    const app = await createTestApp();
+    const { data, errors } = await order(app, model, images(manyFor(model) + 1));
+    expect(data).toBeNull();
+    expect(errors?.[0]?.extensions.issues).toEqual([
+      { path: ['input', variantOf(model), 'imageUrls'], message: `must be at most ${limitsOf(model).max} images` },
+    ]);
+    expect(app.upstream.submits).toEqual([]);
+  },
+);
+
+/** Addresses that are not public, in the spellings that have slipped through such checks elsewhere. */
+const privateHosts = [
+  'localhost',
+  'localhost.',
+  'LOCALHOST',
+  'api.localhost',
+  '%6cocalhost',
+  'printer.local',
+  'metadata.google.internal',
+  'intranet',
+  '127.0.0.1',
+  '127.0.0.1.',
+  '127.1',
+  '2130706433',
+  '0x7f.1',
+  '0x7f000001',
+  '0177.0.0.1',
+  '①②⑦.0.0.1',
+  '127。0。0。1',
+  '0.0.0.0',
+  '0',
+  '10.0.0.1',
+  '172.16.0.1',
+  '172.31.255.255',
+  '192.168.0.1',
+  '169.254.169.254',
+  '100.64.0.1',
+  '100.100.100.200',
+  '192.0.0.1',
+  '192.0.2.1',
+  '198.18.0.1',
+  '224.0.0.1',
+  '240.0.0.1',
+  '255.255.255.255',
+  '[::1]',
+  '[::]',
+  '[::ffff:7f00:1]',
+  '[::ffff:127.0.0.1]',
+  '[::7f00:1]',
+  '[64:ff9b::7f00:1]',
+  '[64:ff9b:1::7f00:1]',
+  '[2002:7f00:1::]',
+  '[2001:0:7f00:1::]',
+  '[2001:db8::1]',
+  '[fc00::1]',
+  '[fd12:3456::1]',
+  '[fe80::1]',
+  '[fec0::1]',
+  '[ff02::1]',
+];
+
+test('no model takes an image from a private, local or reserved address, however it is spelled', async () => {
+  const app = await createTestApp();
+  const urls = privateHosts.flatMap((host) => [`http://${host}/1.png`, `https://${host}:8443/1.png`]);
+  expect(await notRefused(app, modelNames, urls)).toEqual([]);
+  expect(app.upstream.submits).toEqual([]);
+});
+
+test('no model takes an image URL with credentials, a probing port, no host, or beyond every length', async () => {
+  const app = await createTestApp();
+  const urls = [
+    'https://user@images.example.com/1.png',
+    'https://user:password@images.example.com/1.png',
+    'https://:password@images.example.com/1.png',
+    'http://images.example.com@127.0.0.1/1.png',
+    'http://images.example.com:22/1.png',
+    'http://images.example.com:25/1.png',
+    'https://images.example.com:1023/1.png',
+    'https://',
+    'https://images.example.com:99999/1.png',
+    'https://images example.com/1.png',
+    `https://images.example.com/${'x'.repeat(2_048)}`,
+  ];
+  expect(await notRefused(app, modelNames, urls)).toEqual([]);
+  expect(app.upstream.submits).toEqual([]);
+});
+
+test('no model takes an image URL that another parser than ours reads as one of a private address', async () => {
+  const app = await createTestApp();
+  const urls = [
+    'https://images.example.com\\@127.0.0.1/1.png',
+    'http://127.0.0.1..',
+    'http://localhost..',
+    'https://images.example.com\t@127.0.0.1/1.png',
+    'https://images.example.com/1.png\r\nHost: 127.0.0.1',
+  ];
+  expect(await notRefused(app, modelNames, urls)).toEqual([]);
+  expect(app.upstream.submits).toEqual([]);
+});
+
+test('what is no image reference at all cannot be typed, and the answer says which type refuses it', async () => {
+  const app = await createTestApp();
+  const texts = ['', 'sea.png', '//images.example.com/1.png', 'ftp://images.example.com/1.png', 'file:///etc/passwd'];
+  const answers: Record<string, unknown> = {};
+  const expected: Record<string, unknown> = {};
+  for (const model of modelNames) {
+    const type = takesDataUris(model) ? 'PublicUrlOrDataUri' : 'PublicUrl';
+    const refused = takesDataUris(model) ? [...texts, 'data:text/html;base64,PGI+', 'data:,x'] : [...texts, pixel];
+    for (const text of refused) {
+      const { data = null, errors = [] } = await order(app, model, [image(1), text]);
+      const [error] = errors;
+      answers[`${model} ${text}`] = { data, code: error?.extensions?.code, message: error?.message };
+      const message = expect.stringMatching(new RegExp(`imageUrls\\[1\\].*\\b${type}\\b`));
+      expected[`${model} ${text}`] = { data: null, code: 'BAD_USER_INPUT', message };
+    }
+  }
+  expect.soft(answers).toEqual(expected);
+  expect(app.upstream.submits).toEqual([]);
+});
+
+test('an inline image written into the document is refused where only public URLs are taken', async () => {
+  const app = await createTestApp();
+  for (const model of modelNames.filter((name) => !takesDataUris(name))) {
+    const { data, errors } = await app.query(
+      `mutation { submitVideo(input: { ${variantOf(model)}: { prompt: "x", imageUrls: ["${pixel}"] } }) { task { id } } }`,
+    );
+    expect(data ?? null).toBeNull();
+    expect.soft(errors?.map(({ message }) => message)).toEqual([expect.stringContaining('PublicUrl ')]);
+  }
+  expect(app.upstream.submits).toEqual([]);
+});
+
+test('an inline image must be whole base64 of an image type', async () => {
+  const app = await createTestApp();
+  const texts = [
+    'data:image/png;base64,',
+    'data:image/png;base64,***=',
+    'data:image/png;base64,AAA',
+    'data:image/png;base64,AAA=A',
+    'data:image/png;base64,A===',
+    'data:image/png;base64,AA A',
+    'data:image/png;base64,AA-_',
+    'data:image/png,AAAA',
+    'data:image/png;charset=utf-8;base64,AAAA',
+    'data:image/;base64,AAAA',
+  ];
+  expect(await notRefused(app, modelNames.filter(takesDataUris), texts)).toEqual([]);
+  expect(app.upstream.submits).toEqual([]);
+});

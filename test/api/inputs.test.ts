@@ -1,0 +1,165 @@
+import { expect, test } from 'vitest';
+import {
+  capabilityOf,
+  type ModelName,
+  modelNames,
+  type Option,
+  type Options,
+  optionsOf,
+  promptLength,
+} from '../../src/videos/models.ts';
+import { type Answer, createTestApp, submitDocument, type TestApp } from '../support/app.ts';
+import { type Chosen, inContractWords, optionNames, orderOf, upstreamBodyOf, variantOf } from '../support/orders.ts';
+
+const submit = ({ query }: TestApp, input: object | null): Promise<Answer> => query(submitDocument, { input });
+
+const wasAccepted = ({ data, errors }: Answer): boolean => !errors && data.submitVideo.task.status === 'QUEUED';
+
+/** The paths of all problems in an answer, as one reads them. */
+const problemPaths = ({ errors = [] }: Answer): string[] =>
+  errors.flatMap(({ extensions }) => extensions.issues ?? []).map(({ path }) => path.join('.'));
+
+/** Every value that any model has for an option. */
+const everyValue = <Value>(of: (options: Options) => Option<Value>): Value[] => [
+  ...new Set(modelNames.flatMap((model) => of(optionsOf(model)).values)),
+];
+
+/** All that one could think of ordering: each option left out, with each value of any model, or with one of none. */
+function everyCombination(): Chosen[] {
+  const durations = everyValue((options) => options.durationSeconds);
+  const [shortest, longest] = [Math.min(...durations), Math.max(...durations)];
+  const lengths = [undefined, ...Array.from({ length: longest - shortest + 3 }, (_, index) => shortest - 1 + index)];
+  const ratios = [undefined, ...everyValue((options) => options.aspectRatio), '4:3'];
+  const resolutions = [undefined, ...everyValue((options) => options.resolution), '1080p'];
+  return lengths.flatMap((durationSeconds) =>
+    ratios.flatMap((aspectRatio) => resolutions.map((resolution) => ({ durationSeconds, aspectRatio, resolution }))),
+  );
+}
+
+/** What the row of the model does not let an order say. */
+function wrongFields(model: ModelName, chosen: Chosen) {
+  const options = optionsOf(model);
+  return optionNames.filter((name) => {
+    const { settable, values } = options[name];
+    const value = chosen[name];
+    return value !== undefined && !(settable && (values as readonly unknown[]).includes(value));
+  });
+}
+
+/** A GraphQL type keeps out what it has no word for, before any range is looked at. */
+function namedFields(model: ModelName, wrong: readonly string[]): readonly string[] {
+  const rule = capabilityOf(model).durationSeconds;
+  const untyped = rule && 'min' in rule ? wrong.filter((name) => name !== 'durationSeconds') : wrong;
+  return untyped.length > 0 ? untyped : wrong;
+}
+
+test.each(modelNames)('%s takes every combination in its row, and no other reaches the upstream', async (model) => {
+  const app = await createTestApp();
+  const expected: object[] = [];
+  const surprises: object[] = [];
+  for (const chosen of everyCombination()) {
+    const wrong = wrongFields(model, chosen);
+    const answer = await submit(app, orderOf(model, inContractWords(model, chosen)));
+    if (wrong.length === 0) expected.push(upstreamBodyOf(model, chosen));
+    const messages = (answer.errors ?? []).map(({ message }) => message).join();
+    const named = optionNames.filter((name) => messages.includes(name));
+    const right = wrong.length === 0 ? wasAccepted(answer) : `${named}` === `${namedFields(model, wrong)}`;
+    if (!right) surprises.push({ chosen, wrong, answer });
+  }
+  expect(surprises).toEqual([]);
+  expect(app.upstream.submits).toEqual(expected);
+});
+
+test.each(modelNames)('%s takes null for the default of every field that may be left out', async (model) => {
+  const app = await createTestApp();
+  const settable = optionNames.filter((name) => optionsOf(model)[name].settable);
+  const nulls = Object.fromEntries([...settable, 'imageUrls'].map((name) => [name, null]));
+  expect(wasAccepted(await submit(app, orderOf(model, nulls)))).toBe(true);
+  expect(app.upstream.submits).toEqual([upstreamBodyOf(model)]);
+});
+
+test.each(modelNames)('%s takes a prompt from its shortest to its longest, and trims it', async (model) => {
+  const app = await createTestApp();
+  const prompts = ['x'.repeat(promptLength.min), 'x'.repeat(promptLength.max)];
+  for (const prompt of prompts) await submit(app, orderOf(model, { prompt: ` \n\t${prompt}\u00a0 ` }));
+  expect(app.upstream.submits.map(({ prompt }) => prompt)).toEqual(prompts);
+});
+
+test.each(modelNames)('%s refuses a prompt that is empty or too long, and names the limit', async (model) => {
+  const app = await createTestApp();
+  for (const prompt of ['', ' \n\t\u00a0', 'x'.repeat(promptLength.max + 1)]) {
+    const answer = await submit(app, orderOf(model, { prompt }));
+    expect(problemPaths(answer)).toEqual([`input.${variantOf(model)}.prompt`]);
+  }
+  expect(app.upstream.submits).toEqual([]);
+});
+
+test('a prompt with a character that PostgreSQL cannot store is refused', async () => {
+  const app = await createTestApp();
+  const answer = await submit(app, orderOf('GROK_VIDEO3', { prompt: 'A paper\u0000 boat' }));
+  expect(problemPaths(answer)).toEqual(['input.grokVideo3.prompt']);
+  expect(app.upstream.submits).toEqual([]);
+});
+
+/** Inputs that are no order, whatever the table says. */
+const malformed: Record<string, object | null> = {
+  'no input': null,
+  'no model': {},
+  'an unknown model': { grokVideo4: { prompt: 'A paper boat' } },
+  'two models': { ...orderOf('GROK_VIDEO3'), ...orderOf('GROK_VIDEO3_PRO') },
+  'one model and another that is null': { ...orderOf('GROK_VIDEO3'), grokVideo3Pro: null },
+  'a model that is null': { grokVideo3: null },
+  'an order of the wrong type': { grokVideo3: 'A paper boat' },
+  'no prompt': { grokVideo3: {} },
+  'a prompt that is null': orderOf('GROK_VIDEO3', { prompt: null }),
+  'a prompt that is a number': orderOf('GROK_VIDEO3', { prompt: 7 }),
+  'an unknown field': orderOf('GROK_VIDEO3', { seed: 7 }),
+  "the upstream's name of a field": orderOf('GROK_VIDEO3', { duration: 10 }),
+  'a fraction of a second': orderOf('GROK_VIDEO3', { durationSeconds: 10.5 }),
+  'a number as a text': orderOf('GROK_VIDEO3', { durationSeconds: '10' }),
+  'a word where a number belongs': orderOf('GROK_VIDEO3', { durationSeconds: 'SECONDS_10' }),
+  'a number where a word belongs': orderOf('GROK_VIDEO3_MAX', { durationSeconds: 10 }),
+  "the upstream's word for a ratio": orderOf('GROK_VIDEO3', { aspectRatio: '16:9' }),
+  "the upstream's word for a resolution": orderOf('GROK_VIDEO3', { resolution: '720p' }),
+  'an image that is null': orderOf('GROK_VIDEO3', { imageUrls: [null] }),
+};
+
+test('an input that is no order is refused as the fault of whoever sent it', async () => {
+  const app = await createTestApp();
+  const codes: Record<string, unknown> = {};
+  for (const [what, input] of Object.entries(malformed)) {
+    const { data, errors = [] } = await submit(app, input);
+    codes[what] = [data ?? null, new Set(errors.map(({ extensions }) => extensions?.code))];
+  }
+  const refused = Object.keys(malformed).map((what) => [what, [null, new Set(['BAD_USER_INPUT'])]]);
+  expect.soft(codes).toEqual(Object.fromEntries(refused));
+  expect(app.upstream.submits).toEqual([]);
+});
+
+test('one answer reports every problem of an order with its path', async () => {
+  const app = await createTestApp();
+  const imageUrls = ['https://example.com/1.png', 'http://127.0.0.1/', 'data:image/png;base64,no'];
+  const { data, errors } = await submit(app, orderOf('GROK_VIDEO3', { prompt: ' ', durationSeconds: 31, imageUrls }));
+  expect(data).toBeNull();
+  expect(errors).toHaveLength(1);
+  const [error] = errors!;
+  expect(error).toMatchObject({ path: ['submitVideo'], extensions: { code: 'BAD_USER_INPUT' } });
+  expect(error!.extensions.issues!.map(({ path }) => path)).toEqual([
+    ['input', 'grokVideo3', 'prompt'],
+    ['input', 'grokVideo3', 'durationSeconds'],
+    ['input', 'grokVideo3', 'imageUrls', 1],
+    ['input', 'grokVideo3', 'imageUrls', 2],
+  ]);
+  for (const { path, message } of error!.extensions.issues!) {
+    expect(error!.message).toContain(`${path.join('.')} ${message}`);
+  }
+  expect(app.upstream.submits).toEqual([]);
+});
+
+test('a refused order leaves no task behind', async () => {
+  const app = await createTestApp();
+  await submit(app, orderOf('GROK_VIDEO3', { prompt: '' }));
+  await submit(app, orderOf('GROK_VIDEO3_PRO', { durationSeconds: 10 }));
+  const { data } = await app.query('{ videoTasks { edges { node { id } } } }');
+  expect(data.videoTasks.edges).toEqual([]);
+});

@@ -1,0 +1,180 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import {
+  type Capability,
+  capabilityOf,
+  modelNames,
+  type Option,
+  optionsOf,
+  promptLength,
+} from '../../src/videos/models.ts';
+import { anOrder, createTestApp, submitDocument } from '../support/app.ts';
+import { databaseProviders, freshDatabase } from '../support/database.ts';
+import { orderOf, ratioWord, resolutionWord, variantOf } from '../support/orders.ts';
+import { createTrackedApp } from '../support/tracked-app.ts';
+import { reply, status, videoUrl } from '../support/upstream.ts';
+
+const everyField = /* GraphQL */ `
+  query ($id: ID!) {
+    videoTask(id: $id) {
+      id model mode prompt status upstreamId upstreamStatus
+      options { durationSeconds aspectRatio resolution }
+      referenceImages { url mimeType sizeBytes sha256 }
+      video { url state expiresAt durationSeconds }
+      failure { code message retryable mayBeBilled }
+      billing { unit units }
+      createdAt submittedAt lastCheckedAt nextCheckAt completedAt
+    }
+  }
+`;
+
+const image = Buffer.from('not really an image');
+const inlineImage = `data:image/PNG;base64,${image.toString('base64')}`;
+
+describe.each(databaseProviders)('on %s', (provider) => {
+  test('a task shows its order, what it will cost, and each moment of its way to the video', async () => {
+    const app = await createTrackedApp(provider);
+    const { query, upstream } = app;
+    upstream.onSubmit = (response, request) => {
+      app.setTime('2026-11-22T12:00:03.000Z');
+      reply(200, { id: 'video_1', status: 'queued' })(response, request);
+    };
+    const imageUrls = ['https://images.example.com/1.png', inlineImage];
+    const chosen = { durationSeconds: 7, aspectRatio: 'RATIO_2_3', resolution: 'P480', imageUrls };
+    const id = await app.submit(orderOf('GROK_VIDEO3', { ...chosen, prompt: ' Ein Schiffchen 🚣 ' }));
+
+    const queued = {
+      id,
+      model: 'GROK_VIDEO3',
+      mode: 'IMAGE_TO_VIDEO',
+      prompt: 'Ein Schiffchen 🚣',
+      options: { durationSeconds: 7, aspectRatio: 'RATIO_2_3', resolution: 'P480' },
+      referenceImages: [
+        { url: imageUrls[0], mimeType: null, sizeBytes: null, sha256: null },
+        {
+          url: null,
+          mimeType: 'image/png',
+          sizeBytes: image.length,
+          sha256: createHash('sha256').update(image).digest('hex'),
+        },
+      ],
+      billing: { unit: 'SECOND', units: 7 },
+      status: 'QUEUED',
+      upstreamId: 'video_1',
+      upstreamStatus: 'queued',
+      video: null,
+      failure: null,
+      createdAt: '2026-11-22T12:00:00.000Z',
+      submittedAt: '2026-11-22T12:00:03.000Z',
+      lastCheckedAt: null,
+      nextCheckAt: '2026-11-22T12:00:03.020Z',
+      completedAt: null,
+    };
+    expect((await query(everyField, { id })).data.videoTask).toEqual(queued);
+
+    upstream.onCheck = status('Succeeded', { video_url: videoUrl, actualDuration: 7.04 });
+    await app.untilEnded(id);
+    expect((await query(everyField, { id })).data.videoTask).toEqual({
+      ...queued,
+      status: 'COMPLETED',
+      upstreamStatus: 'Succeeded',
+      video: { url: videoUrl, state: 'AVAILABLE', expiresAt: '2026-11-23T12:01:03.000Z', durationSeconds: 7.04 },
+      lastCheckedAt: '2026-11-22T12:01:03.000Z',
+      nextCheckAt: null,
+      completedAt: '2026-11-22T12:01:03.000Z',
+    });
+  });
+
+  test('a failed task says why, and has no video', async () => {
+    const app = await createTrackedApp(provider);
+    app.upstream.onCheck = status('failed', { error: 'The camera broke.' });
+    const id = await app.submit(orderOf('GROK_VIDEO3_PRO'));
+    await app.untilEnded(id);
+    expect((await app.query(everyField, { id })).data.videoTask).toMatchObject({
+      mode: 'TEXT_TO_VIDEO',
+      status: 'FAILED',
+      referenceImages: [],
+      billing: { unit: 'CALL', units: 1 },
+      video: null,
+      failure: { code: 'GENERATION_FAILED', message: 'The camera broke.', retryable: false, mayBeBilled: true },
+      completedAt: '2026-11-22T12:01:00.000Z',
+    });
+  });
+
+  test.each([
+    ['an id that no task has', '01a20300-0000-7000-8000-000000000000'],
+    ['an empty id', ''],
+    ['an id that is no UUID', "x' OR '1'='1"],
+    ['an id that the database could not store', 'a\u0000b'],
+  ])('%s finds nothing', async (_, id) => {
+    const { query } = await createTestApp({ databaseUrl: await freshDatabase(provider) });
+    await query(submitDocument, { input: anOrder });
+    expect(await query('query ($id: ID!) { videoTask(id: $id) { id } }', { id })).toEqual({
+      data: { videoTask: null },
+    });
+  });
+
+  test('a prompt is kept as it was ordered, whatever characters it is made of', async () => {
+    const { query } = await createTestApp({ databaseUrl: await freshDatabase(provider) });
+    const prompt = `纸船 🚣🏽 "'\\ %s \u0007 ${'長'.repeat(promptLength.max - 30)}`;
+    const document = /* GraphQL */ `
+      mutation ($input: SubmitVideoInput!) { submitVideo(input: $input) { task { prompt } } }
+    `;
+    const { data } = await query(document, { input: orderOf('GROK_VIDEO3', { prompt }) });
+    expect(data.submitVideo.task.prompt).toBe(prompt);
+  });
+});
+
+test("a video's link is gone 24 hours after the task was completed", async () => {
+  const app = await createTrackedApp();
+  const id = await app.submit(anOrder);
+  await app.untilEnded(id);
+  const readVideo = async () => (await app.query(everyField, { id })).data.videoTask.video;
+  const { expiresAt } = await readVideo();
+  const video = { expiresAt, durationSeconds: 10 };
+  app.setTime(new Date(Date.parse(expiresAt) - 1));
+  expect(await readVideo()).toEqual({ ...video, state: 'AVAILABLE', url: videoUrl });
+  app.setTime(expiresAt);
+  expect(await readVideo()).toEqual({ ...video, state: 'EXPIRED', url: null });
+});
+
+test('videoModels is the capability table', async () => {
+  const { query } = await createTestApp();
+  const { data } = await query(/* GraphQL */ `{
+    videoModels {
+      name upstreamName inputField
+      durationSeconds { settable values default }
+      aspectRatio { settable values default }
+      resolution { settable values default }
+      referenceImages { form max }
+      promptCharacters { min max }
+      billingUnit
+      typicalSeconds { min max }
+    }
+  }`);
+  const rows = modelNames.map((model) => {
+    const { upstreamName, imageUrls, billingUnit, typicalSeconds }: Capability = capabilityOf(model);
+    const { durationSeconds, aspectRatio, resolution } = optionsOf(model);
+    const inWords = <Value>(
+      { settable, values, default: byDefault }: Option<Value>,
+      word: (value: Value) => unknown,
+    ) => ({
+      settable,
+      values: values.map(word),
+      default: word(byDefault),
+    });
+    return {
+      name: model,
+      upstreamName,
+      inputField: variantOf(model),
+      durationSeconds: inWords(durationSeconds, Number),
+      aspectRatio: inWords(aspectRatio, ratioWord),
+      resolution: inWords(resolution, resolutionWord),
+      referenceImages: { form: imageUrls.form, max: imageUrls.max ?? null },
+      promptCharacters: promptLength,
+      billingUnit,
+      typicalSeconds,
+    };
+  });
+  expect(data.videoModels).toEqual(rows);
+});

@@ -1,0 +1,66 @@
+import { describe, expect, test } from 'vitest';
+import type { TaskFilter, TaskPage } from '../../src/database/task-store.ts';
+import type { VideoTask } from '../../src/videos/task.ts';
+import { databaseProviders, freshDatabase } from '../support/database.ts';
+import { at, newTask, openStore, promptsOf } from '../support/task-store.ts';
+
+describe.each(databaseProviders)('a list of tasks on %s', (provider) => {
+  /** Five tasks, a second apart, called by their place. */
+  async function storeOfFive() {
+    const store = await openStore(await freshDatabase(provider));
+    const tasks: VideoTask[] = [];
+    for (const [index, change] of (
+      [
+        { model: 'GROK_VIDEO3', status: 'QUEUED' },
+        { model: 'GROK_VIDEO3_PRO', status: 'QUEUED' },
+        { model: 'GROK_VIDEO3_MAX', status: 'FAILED' },
+        { model: 'GROK_VIDEO3', status: 'FAILED' },
+        { model: 'GROK_VIDEO3_PRO', status: 'COMPLETED' },
+      ] as const
+    ).entries()) {
+      tasks.push(await store.create(newTask({ ...change, prompt: `${index}`, createdAt: at(index * 1_000) })));
+    }
+    const list = async (filter: TaskFilter, page: Partial<TaskPage> = {}) =>
+      promptsOf(await store.list(filter, { limit: 10, inverted: false, ...page })).join('');
+    return { list, ids: tasks.map(({ id }) => id) };
+  }
+
+  test('is the newest first, or inverted the oldest first, and no longer than the limit', async () => {
+    const { list } = await storeOfFive();
+    expect(await list({})).toBe('43210');
+    expect(await list({}, { inverted: true })).toBe('01234');
+    expect(await list({}, { limit: 2 })).toBe('43');
+    expect(await list({}, { limit: 2, inverted: true })).toBe('01');
+    expect(await list({}, { limit: 0 })).toBe('');
+  });
+
+  test('goes on after an id, without that id, in both directions', async () => {
+    const { list, ids } = await storeOfFive();
+    expect(await list({}, { olderThan: ids[3], limit: 2 })).toBe('21');
+    expect(await list({}, { newerThan: ids[1], inverted: true, limit: 2 })).toBe('23');
+    expect(await list({}, { newerThan: ids[0], olderThan: ids[4] })).toBe('321');
+    expect(await list({}, { olderThan: ids[0] })).toBe('');
+  });
+
+  test('holds only what meets every condition of the filter', async () => {
+    const { list, ids } = await storeOfFive();
+    expect(await list({ statuses: ['QUEUED', 'COMPLETED'] })).toBe('410');
+    expect(await list({ models: ['GROK_VIDEO3', 'GROK_VIDEO3_MAX'] })).toBe('320');
+    expect(await list({ statuses: ['FAILED'], models: ['GROK_VIDEO3'] })).toBe('3');
+    expect(await list({ statuses: [] })).toBe('');
+    expect(await list({ createdAfter: at(1_000), createdBefore: at(3_000) })).toBe('21');
+    expect(await list({ createdAfter: at(1_001), createdBefore: at(3_001) })).toBe('32');
+    expect(await list({ createdAfter: at(1_000), models: ['GROK_VIDEO3_PRO'] }, { olderThan: ids[4] })).toBe('1');
+  });
+
+  test('takes any time as a condition, before 1970 and far ahead too', async () => {
+    const { list } = await storeOfFive();
+    for (const long of ['0001-01-01T00:00:00Z', '1969-12-31T23:59:59.999Z', '1970-01-01T00:00:00Z']) {
+      expect.soft(await list({ createdAfter: new Date(long) }), `after ${long}`).toBe('43210');
+      expect.soft(await list({ createdBefore: new Date(long) }), `before ${long}`).toBe('');
+    }
+    const far = new Date('9999-12-31T23:59:59.999Z');
+    expect(await list({ createdBefore: far })).toBe('43210');
+    expect(await list({ createdAfter: far })).toBe('');
+  });
+});

@@ -1,0 +1,163 @@
+import { describe, expect, test } from 'vitest';
+import type { TaskChange, VideoTask } from '../../src/videos/task.ts';
+import { databaseProviders, freshDatabase } from '../support/database.ts';
+import { at, newTask, openStore, promptsOf, start } from '../support/task-store.ts';
+
+/** The time that a UUID v7 starts with. */
+const timeOf = (id: string): Date => new Date(Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16));
+
+const idsOf = (tasks: readonly VideoTask[]): string[] => tasks.map(({ id }) => id);
+
+describe.each(databaseProviders)('the task store on %s', (provider) => {
+  const freshStore = async () => openStore(await freshDatabase(provider));
+
+  test('a new task is read back as it was written, with its first version and null for what is not known yet', async () => {
+    const store = await freshStore();
+    const task = newTask({
+      prompt: 'Ein Papierboot ⛵ – “dämmert”\n\t🌧',
+      referenceImages: [
+        { kind: 'URL', url: 'https://example.com/ü.png?a=1&b="2"' },
+        { kind: 'INLINE', mimeType: 'image/png', sizeBytes: 68, sha256: 'a'.repeat(64) },
+      ],
+      nextCheckAt: at(1),
+      leasedUntil: at(999),
+    });
+    const created = await store.create(task);
+    expect(created).toEqual({
+      ...task,
+      id: created.id,
+      version: 1,
+      notFoundCount: 0,
+      upstreamId: null,
+      upstreamStatus: null,
+      failureCode: null,
+      failureMessage: null,
+      videoUrl: null,
+      videoDurationSeconds: null,
+      submittedAt: null,
+      lastCheckedAt: null,
+      completedAt: null,
+    });
+    expect(await store.find(created.id)).toEqual(created);
+  });
+
+  test('a change of every field is read back as it was written, to the millisecond, and back to null', async () => {
+    const store = await freshStore();
+    const task = await store.create(newTask());
+    const everything: Required<TaskChange> = {
+      status: 'FAILED',
+      upstreamId: 'video_grok_1',
+      upstreamStatus: 'Failed!',
+      failureCode: 'GENERATION_FAILED',
+      failureMessage: 'It “failed”.',
+      videoUrl: 'https://videos.example.com/1.mp4?signature=a%20b',
+      videoDurationSeconds: 10.041667,
+      submittedAt: at(1),
+      lastCheckedAt: at(2),
+      nextCheckAt: at(3),
+      completedAt: at(4),
+      leasedUntil: at(5),
+      notFoundCount: 2,
+    };
+    const changed = await store.update(task, everything);
+    expect(changed).toEqual({ ...task, ...everything, version: 2 });
+    expect(await store.find(task.id)).toEqual(changed);
+
+    const nothing = { nextCheckAt: null, leasedUntil: null, failureCode: null, videoDurationSeconds: null };
+    expect(await store.update({ id: task.id, version: 2 }, nothing)).toEqual({ ...changed, ...nothing, version: 3 });
+  });
+
+  test('there is no task under an id that was never given, whatever is in it', async () => {
+    const store = await freshStore();
+    await store.create(newTask());
+    for (const id of ['', 'nonsense', '019a0000-0000-7000-8000-000000000000', "' OR 1=1 --", 'a\u0000b']) {
+      expect.soft(await store.find(id).catch((error: unknown) => error), JSON.stringify(id)).toBeNull();
+    }
+  });
+
+  test('only the first of two writers that read the same version gets its change in', async () => {
+    const store = await freshStore();
+    const task = await store.create(newTask());
+    expect(await store.update(task, { upstreamId: 'first' })).toMatchObject({ upstreamId: 'first', version: 2 });
+    expect(await store.update(task, { upstreamId: 'second', status: 'FAILED' })).toBeNull();
+    expect(await store.find(task.id)).toMatchObject({ upstreamId: 'first', status: 'QUEUED', version: 2 });
+  });
+
+  test('of many writers at once over two connections exactly one gets its change in', async () => {
+    const url = await freshDatabase(provider);
+    const stores = [await openStore(url), await openStore(url)];
+    const task = await stores[0]!.create(newTask());
+    const writes = Array.from({ length: 20 }, (_, index) =>
+      stores[index % 2]!.update(task, { upstreamId: `writer ${index}` }),
+    );
+    const written = (await Promise.all(writes)).filter((saved) => saved !== null);
+    expect(written).toHaveLength(1);
+    expect(await stores[1]!.find(task.id)).toEqual(written[0]);
+  });
+
+  test('a claim takes what is due, up to the limit, the longest due first', async () => {
+    const store = await freshStore();
+    for (const [prompt, nextCheckAt] of [
+      ['due last', at(0)],
+      ['not due', at(1)],
+      ['due first', at(-3_000)],
+      ['never again', null],
+      ['due second', at(-2_000)],
+      ['due third', at(-1_000)],
+    ] as const) {
+      await store.create(newTask({ prompt, nextCheckAt }));
+    }
+    const claim = async (limit: number) => promptsOf(await store.claimDue(start, at(30_000), limit));
+    expect(await claim(1)).toEqual(['due first']);
+    expect(new Set(await claim(2))).toEqual(new Set(['due second', 'due third']));
+    expect(await claim(10)).toEqual(['due last']);
+    expect(await claim(10)).toEqual([]);
+  });
+
+  test('a claimed task is nobody else’s until its lease runs out, and then it is taken again', async () => {
+    const store = await freshStore();
+    const task = await store.create(newTask());
+    const [claimed] = await store.claimDue(start, at(30_000), 10);
+    expect(claimed).toEqual({ ...task, leasedUntil: at(30_000), version: task.version + 1 });
+    expect(await store.claimDue(at(29_999), at(60_000), 10)).toEqual([]);
+    const [again] = await store.claimDue(at(30_000), at(60_000), 10);
+    expect(again).toEqual({ ...task, leasedUntil: at(60_000), version: task.version + 2 });
+    // The first claimant comes too late: what it found would overwrite what the second one knows.
+    expect(await store.update(claimed!, { status: 'COMPLETED' })).toBeNull();
+  });
+
+  test('twenty claimants at once over two connections share the due tasks and never get the same one', async () => {
+    const url = await freshDatabase(provider);
+    const stores = [await openStore(url), await openStore(url)];
+    const created = [];
+    for (let index = 0; index < 60; index++) {
+      created.push(await stores[0]!.create(newTask({ nextCheckAt: at(-index) })));
+    }
+    const claimUntilNothingIsLeft = async (index: number) => {
+      const claimed: VideoTask[] = [];
+      for (;;) {
+        const tasks = await stores[index % 2]!.claimDue(start, at(30_000), 4);
+        claimed.push(...tasks);
+        if (tasks.length === 0) return claimed;
+      }
+    };
+    const shares = await Promise.all(Array.from({ length: 20 }, (_, index) => claimUntilNothingIsLeft(index)));
+    // A claimant that was beaten to all it had seen has stopped early; what is left over is there for the next look.
+    const claimed = [...shares.flat(), ...(await claimUntilNothingIsLeft(0))];
+    expect(claimed).toHaveLength(created.length);
+    expect(new Set(idsOf(claimed))).toEqual(new Set(idsOf(created)));
+    expect(claimed.every(({ version }) => version === 2)).toBe(true);
+  });
+
+  test('an id is a UUID v7 whose time is createdAt, so that ordering by id is ordering by creation', async () => {
+    const store = await freshStore();
+    // Written in another order than created, as a clock that is set or a second instance make it.
+    for (const ms of [5, 3_600_000, 0, 86_400_000, 1]) {
+      const { id, createdAt } = await store.create(newTask({ prompt: String(ms), createdAt: at(ms) }));
+      expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+      expect(timeOf(id)).toEqual(createdAt);
+    }
+    const listed = await store.list({}, { limit: 10, inverted: true });
+    expect(promptsOf(listed)).toEqual(['0', '1', '5', '3600000', '86400000']);
+  });
+});

@@ -1,0 +1,35 @@
+import { onTestFinished } from 'vitest';
+import { openDatabase } from '../../src/database/client.ts';
+import { createTaskStore, type NewTask, type TaskStore } from '../../src/database/task-store.ts';
+import type { VideoTask } from '../../src/videos/task.ts';
+
+/** When the tasks of these tests are created. */
+export const start = new Date('2026-11-22T12:00:00.123Z');
+/** So many milliseconds after the start. */
+export const at = (ms: number): Date => new Date(start.getTime() + ms);
+
+/** A task that is due. */
+export const newTask = (change: Partial<NewTask> = {}): NewTask => ({
+  model: 'GROK_VIDEO3',
+  prompt: 'A paper boat',
+  durationSeconds: 10,
+  aspectRatio: '16:9',
+  resolution: '720p',
+  referenceImages: [],
+  billingUnit: 'SECOND',
+  billingUnits: 10,
+  status: 'QUEUED',
+  createdAt: start,
+  leasedUntil: null,
+  nextCheckAt: start,
+  ...change,
+});
+
+/** A store of its own connection, as another instance of the service has one. */
+export async function openStore(url: string): Promise<TaskStore> {
+  const database = await openDatabase(url);
+  onTestFinished(() => database.close());
+  return createTaskStore(database.client);
+}
+
+export const promptsOf = (tasks: readonly VideoTask[]): string[] => tasks.map(({ prompt }) => prompt);

@@ -1,0 +1,45 @@
+import type { Provider } from '../../src/database/client.ts';
+import { createTestApp, submitDocument, type TestApp } from './app.ts';
+import { freshDatabase } from './database.ts';
+import { minuteMs } from './services.ts';
+
+export interface TrackedApp extends TestApp {
+  /** Moves the time on by more than any pause between two checks, so that every running task is checked once. */
+  untilNextCheck(): void;
+  setTime(time: Date | string): void;
+  /** Orders and returns the task's id. */
+  submit(input: object): Promise<string>;
+  /** Lets the task be checked until it has ended. */
+  untilEnded(id: string): Promise<void>;
+}
+
+/**
+ * The whole service with its tracker running, but with the time in the test's hand: as long as it stands still, no task
+ * becomes due.
+ */
+export async function createTrackedApp(provider: Provider = 'sqlite'): Promise<TrackedApp> {
+  const clock = { now: new Date('2026-11-22T12:00:00.000Z') };
+  const app = await createTestApp({
+    databaseUrl: await freshDatabase(provider),
+    now: () => clock.now,
+    started: true,
+  });
+  const untilNextCheck = () => {
+    clock.now = new Date(clock.now.getTime() + minuteMs);
+  };
+  return {
+    ...app,
+    untilNextCheck,
+    setTime(time) {
+      clock.now = new Date(time);
+    },
+    async submit(input) {
+      const { data } = await app.query(submitDocument, { input });
+      return data.submitVideo.task.id;
+    },
+    async untilEnded(id) {
+      const states = app.subscribe('subscription ($id: ID!) { videoTaskUpdated(id: $id) { status } }', { id });
+      for await (const _ of states) untilNextCheck();
+    },
+  };
+}

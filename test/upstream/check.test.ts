@@ -1,0 +1,233 @@
+import { expect, test } from 'vitest';
+import { createUpstreamClient } from '../../src/upstream/client.ts';
+import { type CheckReply, type Observed, UpstreamError } from '../../src/upstream/replies.ts';
+import { closedPort } from '../support/closed-port.ts';
+import {
+  type Answer,
+  apiKey,
+  completed,
+  halfBody,
+  hang,
+  inTurn,
+  reply,
+  reset,
+  startUpstream,
+  status,
+  videoUrl,
+} from '../support/upstream.ts';
+
+/** Room for the retries, which wait up to a second between them. */
+const patientMs = 10_000;
+
+const clientOf = (baseUrl: string, checkTimeoutMs: number) =>
+  createUpstreamClient({ baseUrl, apiKey, submitTimeoutMs: 300, checkTimeoutMs });
+
+/** One check of an upstream that answers so, and how many requests it took. */
+async function check(
+  answer: Answer,
+  { upstreamId = 'video_1', timeoutMs = patientMs, signal = new AbortController().signal } = {},
+): Promise<{ result: CheckReply; requests: number }> {
+  const upstream = await startUpstream();
+  upstream.onCheck = answer;
+  const result = await clientOf(upstream.url, timeoutMs).check(upstreamId, signal);
+  expect(upstream.submits).toEqual([]);
+  return { result, requests: upstream.checks.length };
+}
+
+test('a finished task is read with its video', async () => {
+  expect(await check(completed)).toEqual({
+    requests: 1,
+    result: {
+      kind: 'OBSERVED',
+      status: 'COMPLETED',
+      upstreamStatus: 'completed',
+      videoUrl,
+      durationSeconds: 10,
+      error: null,
+      moderated: false,
+    },
+  });
+});
+
+test.each<[Observed['status'], string[]]>([
+  ['QUEUED', ['queued', 'QUEUED', 'pending']],
+  ['PROCESSING', ['processing', 'Processing', 'in_progress', 'running']],
+  ['COMPLETED', ['completed', 'COMPLETED', ' completed\n', 'succeeded', 'success', 'SUCCESS']],
+  ['FAILED', ['failed', 'FAILED', 'error']],
+  ['CANCELLED', ['cancelled', 'canceled', 'CANCELLED']],
+  ['UNKNOWN', ['archived', 'constructor', '__proto__', '']],
+])('%s is understood in every way it is said, and the word is kept', async (expected, words) => {
+  for (const word of words) {
+    expect((await check(status(word))).result).toMatchObject({ status: expected, upstreamStatus: word });
+  }
+});
+
+test.each<[string, unknown]>([
+  ['no URL', undefined],
+  ['null', null],
+  ['an empty string', ''],
+  ['a script', 'javascript:alert(1)'],
+  ['a relative URL', '/videos/1.mp4'],
+  ['a URL without a scheme', '//videos.example.com/1.mp4'],
+  ['a data URI', 'data:video/mp4;base64,AAAA'],
+  ['a list', [videoUrl]],
+])('%s in the place of the video is no video', async (_, video_url) => {
+  const { result } = await check(status('completed', { video_url }));
+  expect(result).toMatchObject({ status: 'COMPLETED', videoUrl: null });
+});
+
+test.each<[unknown, number | null]>([
+  [10, 10],
+  [9.96, 9.96],
+  ['10', 10],
+  ['9.96', 9.96],
+  ['ten', null],
+  ['', null],
+  [0, null],
+  [-1, null],
+  [null, null],
+  [true, null],
+  [[10], null],
+  [{}, null],
+])('an actual duration of %j is read as %j', async (actualDuration, durationSeconds) => {
+  expect((await check(status('completed', { actualDuration }))).result).toMatchObject({ durationSeconds });
+});
+
+test.each<[unknown, string | null]>([
+  ['out of capacity', 'out of capacity'],
+  [{ code: 7, message: 'out of capacity' }, 'out of capacity'],
+  [{ msg: 'out of capacity' }, 'out of capacity'],
+  [{ message: '' }, null],
+  [{}, null],
+  ['', null],
+  [null, null],
+  [7, null],
+])('an error of %j is read as %j', async (error, text) => {
+  expect((await check(status('failed', { error }))).result).toMatchObject({ error: text, moderated: false });
+});
+
+test.each([
+  'Content moderation: the prompt violates the policy',
+  'rejected by SAFETY system',
+  'sensitive content',
+  'NSFW image',
+  '内容审核未通过',
+])('"%s" speaks of moderation', async (error) => {
+  expect((await check(status('failed', { error }))).result).toMatchObject({ error, moderated: true });
+});
+
+test('an error text is kept to a readable length and without the key', async () => {
+  const { result } = await check(status('failed', { error: `key ${apiKey} ${'x'.repeat(5_000)}` }));
+  const { error } = result as Observed;
+  expect(error).not.toContain(apiKey);
+  expect(error?.length).toBeLessThan(600);
+});
+
+test.each([500, 502, 503, 504])('HTTP %i is asked about twice more, and no more than that', async (code) => {
+  const { result, requests } = await check(reply(code, { message: 'busy' }));
+  expect(result).toMatchObject({ kind: 'ANSWER_LOST', httpStatus: code });
+  expect(requests).toBe(3);
+});
+
+test.each<[string, Answer]>([
+  ['HTTP 503', reply(503)],
+  ['a reset', reset],
+])('%s that passes is not noticed', async (_, fault) => {
+  const { result, requests } = await check(inTurn(fault, completed));
+  expect(result).toMatchObject({ kind: 'OBSERVED', status: 'COMPLETED' });
+  expect(requests).toBe(2);
+});
+
+test('an upstream that asks for a pause by HTTP 503 is not asked again before it', async () => {
+  const { result, requests } = await check(reply(503, '', { 'retry-after': '120' }));
+  expect(result).toMatchObject({ kind: 'ANSWER_LOST', retryAfterMs: 120_000 });
+  expect(requests).toBe(1);
+});
+
+test.each([400, 401, 402, 403, 404, 409, 410])('HTTP %i is not asked about again', async (code) => {
+  const { result, requests } = await check(reply(code, { error: 'no' }));
+  expect(result).toMatchObject({ kind: 'REFUSED', httpStatus: code });
+  expect(requests).toBe(1);
+});
+
+test('HTTP 429 is not asked about again and says how long to wait', async () => {
+  const { result, requests } = await check(reply(429, '', { 'retry-after': '120' }));
+  expect(result).toMatchObject({ kind: 'RATE_LIMITED', retryAfterMs: 120_000 });
+  expect(requests).toBe(1);
+});
+
+test('a redirect is not followed', async () => {
+  const elsewhere = await startUpstream();
+  const { result } = await check(reply(302, '', { location: `${elsewhere.url}/v1/result/video_1` }));
+  expect(result).toMatchObject({ kind: 'ANSWER_LOST', httpStatus: 302 });
+  expect(elsewhere.keys).toEqual([]);
+});
+
+test.each<[string, Answer]>([
+  ['an HTML page', reply(200, '<html>busy</html>', { 'content-type': 'text/html' })],
+  ['an empty body', reply(200)],
+  ['JSON without a status', reply(200, { id: 'video_1' })],
+  ['JSON that is no object', reply(200, 'null')],
+  ['half a body', halfBody('{"id":"video_1","status":"completed","vi')],
+  ['a body over 1 MiB', reply(200, { status: 'completed', padding: 'x'.repeat(1024 * 1024) })],
+])('%s says nothing about the task', async (_, answer) => {
+  expect((await check(answer)).result).toMatchObject({ kind: 'ANSWER_LOST', httpStatus: 200 });
+});
+
+test('an error page of any size is not read to its end', async () => {
+  let written = 0;
+  const { result } = await check((response) => {
+    response.writeHead(503);
+    const more = () => {
+      written += 64 * 1024;
+      response.write('x'.repeat(64 * 1024), (error) => error || setImmediate(more));
+    };
+    more();
+  });
+  expect(result).toMatchObject({ kind: 'ANSWER_LOST', httpStatus: 503 });
+  // Three attempts of 1 MiB each, and what the sockets between hold.
+  expect(written).toBeLessThan(16 * 1024 * 1024);
+});
+
+test.each<[string, Answer]>([
+  ['no answer', hang],
+  ['an answer that does not end', (response) => void response.writeHead(200).write('{"status":"queued",')],
+])('%s is waited for no longer than the timeout', async (_, answer) => {
+  const startedMs = performance.now();
+  expect((await check(answer, { timeoutMs: 300 })).result).toMatchObject({ kind: 'ANSWER_LOST' });
+  expect(performance.now() - startedMs).toBeLessThan(2_000);
+});
+
+test('retries do not outlast the timeout', async () => {
+  const startedMs = performance.now();
+  const { result } = await check(inTurn(reply(503), hang), { timeoutMs: 600 });
+  expect(result).toMatchObject({ kind: 'ANSWER_LOST' });
+  expect(performance.now() - startedMs).toBeLessThan(2_000);
+});
+
+test('a check can be broken off', async () => {
+  const stopped = new AbortController();
+  const { result, requests } = await check(() => stopped.abort(), { signal: stopped.signal });
+  expect(result).toMatchObject({ kind: 'ANSWER_LOST', message: expect.stringContaining('stopped') });
+  expect(requests).toBe(1);
+});
+
+test('an upstream that is not there is told from one that does not answer', async () => {
+  const client = clientOf(`http://127.0.0.1:${await closedPort()}`, patientMs);
+  const result = await client.check('video_1', new AbortController().signal);
+  expect(result).toBeInstanceOf(UpstreamError);
+  expect(result).toMatchObject({ kind: 'NEVER_SENT' });
+});
+
+test.each(['a/b', 'a?b=c#d', '100%', 'ä ö', '../../admin', '%2e%2e'])('an id of %j stays in its place', async (id) => {
+  let path = '';
+  await check(
+    (response, request) => {
+      path = request.url ?? '';
+      status('queued')(response, request);
+    },
+    { upstreamId: id },
+  );
+  const [, inPath] = /^\/v1\/result\/([^/?#]+)$/.exec(path) ?? [];
+  expect(decodeURIComponent(inPath ?? '')).toBe(id);
+});
