@@ -12,7 +12,7 @@ import { apiKey, reply } from '../support/upstream.ts';
 async function get({ app }: TestApp, path: string) {
   const response = await app.fetch(new Request(`http://localhost${path}`));
   const text = await response.text();
-  return { httpStatus: response.status, text, body: JSON.parse(text) as Record<string, string> };
+  return { httpStatus: response.status, text, body: (text === '' ? {} : JSON.parse(text)) as Record<string, string> };
 }
 
 /** Waits for readiness to be red, and returns what it says then. */

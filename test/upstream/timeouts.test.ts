@@ -1,0 +1,61 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { expect, onTestFinished, test } from 'vitest';
+import { createUpstreamClient, type UpstreamClient } from '../../src/upstream/client.ts';
+import { requestSchemas } from '../../src/videos/request.ts';
+import { type Answer, apiKey, hang, startUpstream } from '../support/upstream.ts';
+
+const order = requestSchemas.GROK_VIDEO3.parse({ prompt: 'A paper boat' });
+
+const calls: Record<string, (client: UpstreamClient, signal: AbortSignal) => Promise<unknown>> = {
+  submit: (client, signal) => client.submit(order, signal),
+  check: (client, signal) => client.check('video_1', signal),
+};
+
+const answers: Record<string, Answer> = {
+  'no answer': hang,
+  'an answer that stops in its body': (response) => void response.writeHead(200).write('{'),
+};
+
+/** Collects garbage again and again: what only a weak reference holds is gone, as in a service that has run for long. */
+function collectGarbage(): void {
+  setFlagsFromString('--expose_gc');
+  const collect: () => void = runInNewContext('gc');
+  const timer = setInterval(collect, 20);
+  onTestFinished(() => clearInterval(timer));
+}
+
+const cases = Object.keys(calls).flatMap((call) => Object.keys(answers).map((answer) => [call, answer] as const));
+
+/** Undici forgets the signal of a request that nobody holds any more (nodejs/undici#4068). */
+test.each(cases)(
+  'a %s that gets %s ends in time, however much garbage is collected',
+  async (call, answer) => {
+    const { client } = await clientAnsweredBy(answers[answer]!, 300);
+    collectGarbage();
+    expect(await calls[call]!(client, new AbortController().signal)).toMatchObject({ kind: 'ANSWER_LOST' });
+  },
+  5_000,
+);
+
+test.each(cases)(
+  'a %s that gets %s can be broken off, however much garbage is collected',
+  async (call, answer) => {
+    const { client, upstream } = await clientAnsweredBy(answers[answer]!, 60_000);
+    collectGarbage();
+    const stopped = new AbortController();
+    const called = calls[call]!(client, stopped.signal);
+    await expect.poll(() => upstream.keys).toHaveLength(1);
+    setTimeout(() => stopped.abort(), 300);
+    expect(await called).toMatchObject({ kind: 'ANSWER_LOST' });
+  },
+  5_000,
+);
+
+async function clientAnsweredBy(answer: Answer, timeoutMs: number) {
+  const upstream = await startUpstream();
+  upstream.onSubmit = answer;
+  upstream.onCheck = answer;
+  const settings = { baseUrl: upstream.url, apiKey, submitTimeoutMs: timeoutMs, checkTimeoutMs: timeoutMs };
+  return { upstream, client: createUpstreamClient(settings) };
+}
