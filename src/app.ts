@@ -7,7 +7,7 @@ import { startSandbox } from './sandbox/server.ts';
 import { type Listener, listen } from './server/listen.ts';
 import { createGraphqlServer } from './server/yoga.ts';
 import { createUpstreamClient } from './upstream/client.ts';
-import type { Services } from './videos/tasks.ts';
+import type { Services } from './videos/services.ts';
 import { Tracker } from './videos/tracker.ts';
 
 export interface App {
@@ -53,6 +53,7 @@ export async function createApp(environment: Environment, now = () => new Date()
     now,
     schedule: environment.schedule,
     submitLeaseMs: environment.submitLeaseMs,
+    idempotencyKeyLifetimeMs: environment.idempotencyKeyLifetimeMs,
     rereadMs,
     submitting: new Set(),
     stopping: stopping.signal,
