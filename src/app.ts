@@ -36,7 +36,7 @@ export async function createApp(environment: Environment, now = () => new Date()
     level,
     ...(pretty && { transport: { target: 'pino-pretty', options: { ignore: 'pid,hostname', singleLine: true } } }),
   });
-  const database = await openDatabase(environment.databaseUrl);
+  const database = await openDatabase(environment.databaseUrl, log);
   const sandbox = environment.sandbox && (await startSandbox(environment.sandbox.port));
   if (sandbox)
     log.warn(
@@ -48,7 +48,7 @@ export async function createApp(environment: Environment, now = () => new Date()
   const services: Services = {
     store: createTaskStore(database.client),
     upstream: createUpstreamClient(sandbox ? { ...environment.upstream, baseUrl: sandbox.url } : environment.upstream),
-    pubsub: createPubsub(),
+    pubsub: createPubsub(database.notifications),
     log,
     now,
     schedule: environment.schedule,

@@ -3,8 +3,10 @@ import { dirname } from 'node:path';
 import { PrismaBetterSqlite3 } from '@prisma/adapter-better-sqlite3';
 import { PrismaPg } from '@prisma/adapter-pg';
 import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils';
+import type { Logger } from 'pino';
 import type { PrismaClient } from './generated/sqlite/client.ts';
 import { migrate, migrationsDirectory } from './migrate.ts';
+import { createNotifications, type Notifications } from './notifications.ts';
 
 export type Provider = 'sqlite' | 'postgresql';
 
@@ -38,6 +40,8 @@ export function adapterFor(url: string): SqlMigrationAwareDriverAdapterFactory {
 export interface Database {
   readonly client: DatabaseClient;
   readonly appliedMigrations: readonly string[];
+  /** What carries hints between the instances that share the database; null where it cannot. */
+  readonly notifications: Notifications | null;
   /** Asks the database whether it answers: null, or that it does not. */
   problem(): Promise<string | null>;
   close(): Promise<void>;
@@ -48,19 +52,24 @@ export interface Database {
  *
  * @throws MigrationError when its history is not the repository's, and the driver's error when it does not open.
  */
-export async function openDatabase(url: string): Promise<Database> {
+export async function openDatabase(url: string, log: Logger): Promise<Database> {
   const adapter = adapterFor(url);
   const appliedMigrations = await migrate(adapter, migrationsDirectory(providerOf(url)));
   const client = await openClient(url, adapter);
+  const notifications = providerOf(url) === 'postgresql' ? createNotifications(url, log) : null;
   return {
     client,
     appliedMigrations,
+    notifications,
     problem: () =>
       client.$queryRaw`SELECT 1`.then(
         () => null,
         () => 'The database does not answer.',
       ),
-    close: () => client.$disconnect(),
+    async close() {
+      await notifications?.close();
+      await client.$disconnect();
+    },
   };
 }
 

@@ -34,14 +34,15 @@ export async function createTestServices(
     clock = { now: new Date('2026-11-22T12:00:00Z') },
   }: { databaseUrl?: string; clock?: { now: Date } } = {},
 ): Promise<TestServices> {
-  const database = await openDatabase(databaseUrl ?? (await freshDatabase()));
+  const log = pino({ level: 'silent' });
+  const database = await openDatabase(databaseUrl ?? (await freshDatabase()), log);
   onTestFinished(() => database.close());
   const settings = { baseUrl: upstream.url, apiKey, submitTimeoutMs: 500, checkTimeoutMs: 500 };
   const services: Services = {
     store: createTaskStore(database.client),
     upstream: createUpstreamClient(settings),
-    pubsub: createPubsub(),
-    log: pino({ level: 'silent' }),
+    pubsub: createPubsub(database.notifications),
+    log,
     now: () => clock.now,
     schedule: { firstCheckMs: 30_000, intervalMs: 30_000 },
     submitLeaseMs: 45_000,
