@@ -28,7 +28,7 @@ const rereadMs = 30_000;
 /**
  * Builds every part once and hands it on. Opens the database and brings it up to date.
  *
- * @throws MigrationError, or the driver's error where the database does not open.
+ * @throws MigrationError, DatabaseOpenError, or the system's error where a port cannot be had.
  */
 export async function createApp(environment: Environment, now = () => new Date()): Promise<App> {
   const { pretty, level } = environment.log;

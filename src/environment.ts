@@ -91,6 +91,6 @@ export class EnvironmentError extends Error {
   override readonly name = 'EnvironmentError';
 
   constructor(problems: readonly string[]) {
-    super(`Cannot start: ${problems.join('; ')}.`);
+    super(`${problems.join('; ')}.`);
   }
 }

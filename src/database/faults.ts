@@ -4,15 +4,12 @@ const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in
 
 export const isUniqueViolation = (error: unknown): boolean => codeOf(error) === 'P2002';
 
-/** Prisma's codes for a statement that does not fit the schema: asking again would not help. */
+/** Prisma's codes for a statement that does not fit the schema, and the errors of wrong code: no waiting helps. */
 const mistakes = new Set<unknown>(['P2000', 'P2003', 'P2006', 'P2011', 'P2021', 'P2022']);
+const wrongCode = new Set(['PrismaClientValidationError', 'TypeError', 'RangeError', 'ReferenceError', 'SyntaxError']);
 
-function isMistake(error: unknown): boolean {
-  if (!(error instanceof Error)) return true;
-  return (
-    error.name === 'PrismaClientValidationError' || mistakes.has(codeOf(error)) || !error.name.startsWith('Prisma')
-  );
-}
+const isMistake = (error: unknown): boolean =>
+  !(error instanceof Error) || wrongCode.has(error.name) || mistakes.has(codeOf(error));
 
 type AsyncMethods = Record<string, (...parameters: never[]) => Promise<unknown>>;
 
