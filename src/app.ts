@@ -7,7 +7,7 @@ import { startSandbox } from './sandbox/server.ts';
 import { type Listener, listen } from './server/listen.ts';
 import { createGraphqlServer } from './server/yoga.ts';
 import { createUpstreamClient } from './upstream/client.ts';
-import type { Services } from './videos/tasks.ts';
+import type { Services } from './videos/services.ts';
 import { Tracker } from './videos/tracker.ts';
 
 export interface App {
@@ -28,7 +28,7 @@ const rereadMs = 30_000;
 /**
  * Builds every part once and hands it on. Opens the database and brings it up to date.
  *
- * @throws MigrationError, or the driver's error where the database does not open.
+ * @throws MigrationError, DatabaseOpenError, or the system's error where a port cannot be had.
  */
 export async function createApp(environment: Environment, now = () => new Date()): Promise<App> {
   const { pretty, level } = environment.log;
@@ -36,7 +36,7 @@ export async function createApp(environment: Environment, now = () => new Date()
     level,
     ...(pretty && { transport: { target: 'pino-pretty', options: { ignore: 'pid,hostname', singleLine: true } } }),
   });
-  const database = await openDatabase(environment.databaseUrl);
+  const database = await openDatabase(environment.databaseUrl, log);
   const sandbox = environment.sandbox && (await startSandbox(environment.sandbox.port));
   if (sandbox)
     log.warn(
@@ -48,11 +48,12 @@ export async function createApp(environment: Environment, now = () => new Date()
   const services: Services = {
     store: createTaskStore(database.client),
     upstream: createUpstreamClient(sandbox ? { ...environment.upstream, baseUrl: sandbox.url } : environment.upstream),
-    pubsub: createPubsub(),
+    pubsub: createPubsub(database.notifications),
     log,
     now,
     schedule: environment.schedule,
     submitLeaseMs: environment.submitLeaseMs,
+    idempotencyKeyLifetimeMs: environment.idempotencyKeyLifetimeMs,
     rereadMs,
     submitting: new Set(),
     stopping: stopping.signal,

@@ -20,6 +20,7 @@ const variables = z.object({
   TRACKER_FIRST_CHECK_MS: milliseconds(30_000),
   TRACKER_INTERVAL_MS: milliseconds(30_000),
   TRACKER_CONCURRENCY: z.coerce.number().int().min(1).max(1_000).default(10),
+  IDEMPOTENCY_KEY_DAYS: z.coerce.number().min(1).max(3650).default(30),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   SANDBOX_PORT: port(4010),
 });
@@ -32,6 +33,8 @@ const sandboxDefaults = { GROK_API_KEY: 'sandbox', TRACKER_FIRST_CHECK_MS: '1000
 
 /** A crashed process's tasks are nobody's only after everything it could still have been doing has timed out. */
 const leaseMarginMs = 5_000;
+
+const dayMs = 24 * 60 * 60_000;
 
 /** How often the tracker looks for due tasks at most. */
 const maxPollMs = 1_000;
@@ -70,6 +73,7 @@ function group(
       checkTimeoutMs: settings.GROK_CHECK_TIMEOUT_MS,
     },
     submitLeaseMs: settings.GROK_SUBMIT_TIMEOUT_MS + leaseMarginMs,
+    idempotencyKeyLifetimeMs: settings.IDEMPOTENCY_KEY_DAYS * dayMs,
     schedule: { firstCheckMs: settings.TRACKER_FIRST_CHECK_MS, intervalMs: settings.TRACKER_INTERVAL_MS },
     tracker: {
       concurrency: settings.TRACKER_CONCURRENCY,
@@ -87,6 +91,6 @@ export class EnvironmentError extends Error {
   override readonly name = 'EnvironmentError';
 
   constructor(problems: readonly string[]) {
-    super(`Cannot start: ${problems.join('; ')}.`);
+    super(`${problems.join('; ')}.`);
   }
 }

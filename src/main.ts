@@ -1,5 +1,11 @@
 import { createApp } from './app.ts';
-import { EnvironmentError, readEnvironment } from './environment.ts';
+import { readEnvironment } from './environment.ts';
+
+/** What keeps the service from starting without being its fault: the message says all. */
+const operatorErrors = new Set(['EnvironmentError', 'MigrationError', 'DatabaseOpenError']);
+
+const isOperatorError = (error: unknown): error is Error =>
+  error instanceof Error && (operatorErrors.has(error.name) || 'syscall' in error);
 
 try {
   const development = process.argv.includes('--development');
@@ -9,6 +15,6 @@ try {
     process.once(signal, () => app.stop().then(() => process.exit(0)));
   }
 } catch (error) {
-  console.error(error instanceof EnvironmentError ? error.message : error);
+  console.error(isOperatorError(error) ? `Cannot start: ${error.message}` : error);
   process.exit(1);
 }

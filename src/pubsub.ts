@@ -7,11 +7,21 @@ export interface Pubsub {
   subscribe(taskId: string, listener: () => void): () => void;
 }
 
-/** Hints within this process. */
-export function createPubsub(): Pubsub {
+/** What carries hints to and from other processes. */
+export interface Relay {
+  send(taskId: string): void;
+  receive(onTaskChanged: (taskId: string) => void): void;
+}
+
+/** Hints within this process, and over the relay, where there is one, between processes. */
+export function createPubsub(relay: Relay | null): Pubsub {
   const emitter = new EventEmitter().setMaxListeners(0);
+  relay?.receive((taskId) => void emitter.emit(taskId));
   return {
-    publish: (taskId) => void emitter.emit(taskId),
+    publish(taskId) {
+      emitter.emit(taskId);
+      relay?.send(taskId);
+    },
     subscribe(taskId, listener) {
       emitter.on(taskId, listener);
       return () => void emitter.off(taskId, listener);

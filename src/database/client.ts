@@ -3,8 +3,10 @@ import { dirname } from 'node:path';
 import { PrismaBetterSqlite3 } from '@prisma/adapter-better-sqlite3';
 import { PrismaPg } from '@prisma/adapter-pg';
 import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils';
+import type { Logger } from 'pino';
 import type { PrismaClient } from './generated/sqlite/client.ts';
-import { migrate, migrationsDirectory } from './migrate.ts';
+import { MigrationError, migrate, migrationsDirectory } from './migrate.ts';
+import { createNotifications, type Notifications } from './notifications.ts';
 
 export type Provider = 'sqlite' | 'postgresql';
 
@@ -38,29 +40,57 @@ export function adapterFor(url: string): SqlMigrationAwareDriverAdapterFactory {
 export interface Database {
   readonly client: DatabaseClient;
   readonly appliedMigrations: readonly string[];
+  /** What carries hints between the instances that share the database; null where it cannot. */
+  readonly notifications: Notifications | null;
   /** Asks the database whether it answers: null, or that it does not. */
   problem(): Promise<string | null>;
   close(): Promise<void>;
 }
 
+/** The database cannot be opened; the message names it without its password. */
+export class DatabaseOpenError extends Error {
+  override readonly name = 'DatabaseOpenError';
+
+  constructor(url: string, cause: unknown) {
+    const place = providerOf(url) === 'sqlite' ? url : new URL(url).host + new URL(url).pathname;
+    // Prisma's engine appends its own stack to the message.
+    const [reason] = String(cause instanceof Error ? cause.message || cause.name : cause).split('\n');
+    super(`The database ${place} cannot be opened: ${reason}`, { cause });
+  }
+}
+
 /**
  * Opens the database of a DATABASE_URL and brings it to the newest migration.
  *
- * @throws MigrationError when its history is not the repository's, and the driver's error when it does not open.
+ * @throws MigrationError when its history is not the repository's.
+ * @throws DatabaseOpenError when it cannot be opened, read or written.
  */
-export async function openDatabase(url: string): Promise<Database> {
+export async function openDatabase(url: string, log: Logger): Promise<Database> {
+  try {
+    return await open(url, log);
+  } catch (error) {
+    throw error instanceof MigrationError ? error : new DatabaseOpenError(url, error);
+  }
+}
+
+async function open(url: string, log: Logger): Promise<Database> {
   const adapter = adapterFor(url);
   const appliedMigrations = await migrate(adapter, migrationsDirectory(providerOf(url)));
   const client = await openClient(url, adapter);
+  const notifications = providerOf(url) === 'postgresql' ? createNotifications(url, log) : null;
   return {
     client,
     appliedMigrations,
+    notifications,
     problem: () =>
       client.$queryRaw`SELECT 1`.then(
         () => null,
         () => 'The database does not answer.',
       ),
-    close: () => client.$disconnect(),
+    async close() {
+      await notifications?.close();
+      await client.$disconnect();
+    },
   };
 }
 

@@ -2,10 +2,11 @@ import { v7 as uuidv7 } from 'uuid';
 import type { ModelName } from '../videos/models.ts';
 import type { TaskChange, TaskStatus, VideoTask } from '../videos/task.ts';
 import type { DatabaseClient } from './client.ts';
+import { isUniqueViolation, whenAvailable } from './faults.ts';
 import type { Task } from './generated/sqlite/client.ts';
 
 /** A task as it is first written. */
-export type NewTask = Omit<VideoTask, 'id' | 'version' | 'notFoundCount' | NullAtFirst>;
+export type NewTask = Omit<VideoTask, 'id' | 'version' | 'checkCount' | 'notFoundCount' | 'history' | NullAtFirst>;
 
 type NullAtFirst =
   | 'upstreamId'
@@ -37,9 +38,13 @@ export interface TaskPage {
 }
 
 export interface TaskStore {
-  /** Writes a new task; when this returns, the row is durable. */
-  create(task: NewTask): Promise<VideoTask>;
+  /** Writes a new task; when this returns, the row is durable. Null where another task has its idempotency key. */
+  create(task: NewTask): Promise<VideoTask | null>;
   find(id: string): Promise<VideoTask | null>;
+  findByIdempotencyKey(key: string): Promise<VideoTask | null>;
+  findByUpstreamId(upstreamId: string): Promise<VideoTask | null>;
+  /** The newest tasks that repeat the order of a task. */
+  listResubmissions(id: string, limit: number): Promise<VideoTask[]>;
   list(filter: TaskFilter, page: TaskPage): Promise<VideoTask[]>;
   /** Changes the task if it is still as it was read; null where somebody else has written since. */
   update(task: Pick<VideoTask, 'id' | 'version'>, change: TaskChange): Promise<VideoTask | null>;
@@ -47,12 +52,23 @@ export interface TaskStore {
   claimDue(now: Date, leasedUntil: Date, limit: number): Promise<VideoTask[]>;
 }
 
-/** Keeps tasks in whichever database the client speaks to. */
+/**
+ * Keeps tasks in whichever database the client speaks to. Every write is a single statement: on SQLite all statements
+ * share one connection, so that a transaction would take in, and could roll back, whatever else is written meanwhile.
+ *
+ * Its methods throw DatabaseUnavailableError when the database does not do what it is asked.
+ */
 export function createTaskStore({ task: tasks }: DatabaseClient): TaskStore {
-  return {
+  return whenAvailable<TaskStore>({
     async create(task) {
       const id = uuidv7({ msecs: task.createdAt.getTime() });
-      return fromRow(await tasks.create({ data: { ...task, id, referenceImages: [...task.referenceImages] } }));
+      const data = { ...task, id, history: [], referenceImages: [...task.referenceImages] };
+      try {
+        return fromRow(await tasks.create({ data }));
+      } catch (error) {
+        if (isUniqueViolation(error)) return null;
+        throw error;
+      }
     },
 
     async find(id) {
@@ -60,28 +76,34 @@ export function createTaskStore({ task: tasks }: DatabaseClient): TaskStore {
       return row && fromRow(row);
     },
 
-    async list({ statuses, models, createdAfter, createdBefore }, { newerThan, olderThan, limit, inverted }) {
+    async findByIdempotencyKey(idempotencyKey) {
+      const row = await tasks.findUnique({ where: { idempotencyKey } });
+      return row && fromRow(row);
+    },
+
+    async findByUpstreamId(upstreamId) {
+      const row = await tasks.findFirst({ where: { upstreamId } });
+      return row && fromRow(row);
+    },
+
+    async listResubmissions(resubmissionOfId, limit) {
+      const rows = await tasks.findMany({ where: { resubmissionOfId }, orderBy: { id: 'desc' }, take: limit });
+      return rows.map(fromRow);
+    },
+
+    async list(filter, page) {
       const rows = await tasks.findMany({
-        where: {
-          ...(statuses && { status: { in: [...statuses] } }),
-          ...(models && { model: { in: [...models] } }),
-          AND: [
-            ...(createdAfter ? [{ id: { gte: firstIdAt(createdAfter) } }] : []),
-            ...(createdBefore ? [{ id: { lt: firstIdAt(createdBefore) } }] : []),
-            ...(newerThan ? [{ id: { gt: newerThan } }] : []),
-            ...(olderThan ? [{ id: { lt: olderThan } }] : []),
-          ],
-        },
-        orderBy: { id: inverted ? 'asc' : 'desc' },
-        take: limit,
+        where: conditionsOf(filter, page),
+        orderBy: { id: page.inverted ? 'asc' : 'desc' },
+        take: page.limit,
       });
       return rows.map(fromRow);
     },
 
-    async update({ id, version }, change) {
+    async update({ id, version }, { history, ...change }) {
       const [row] = await tasks.updateManyAndReturn({
         where: { id, version },
-        data: { ...change, version: { increment: 1 } },
+        data: { ...change, ...(history && { history: [...history] }), version: { increment: 1 } },
       });
       return row ? fromRow(row) : null;
     },
@@ -105,6 +127,23 @@ export function createTaskStore({ task: tasks }: DatabaseClient): TaskStore {
       });
       return rows.map(fromRow);
     },
+  });
+}
+
+/** Times are conditions on the id, which begins with one: so every list is read in the order of one index. */
+function conditionsOf(
+  { statuses, models, createdAfter, createdBefore }: TaskFilter,
+  { newerThan, olderThan }: TaskPage,
+) {
+  return {
+    ...(statuses && { status: { in: [...statuses] } }),
+    ...(models && { model: { in: [...models] } }),
+    AND: [
+      ...(createdAfter ? [{ id: { gte: firstIdAt(createdAfter) } }] : []),
+      ...(createdBefore ? [{ id: { lt: firstIdAt(createdBefore) } }] : []),
+      ...(newerThan ? [{ id: { gt: newerThan } }] : []),
+      ...(olderThan ? [{ id: { lt: olderThan } }] : []),
+    ],
   };
 }
 

@@ -3,7 +3,7 @@ import DirectivesPlugin from '@pothos/plugin-directives';
 import RelayPlugin from '@pothos/plugin-relay';
 import ValidationPlugin from '@pothos/plugin-validation';
 import { GraphQLDateTimeISO } from 'graphql-scalars';
-import type { Services } from '../videos/tasks.ts';
+import type { Services } from '../videos/services.ts';
 import { invalidInput } from './errors.ts';
 
 /** What a resolver gets. */

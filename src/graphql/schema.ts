@@ -1,6 +1,9 @@
 import { printSchema } from 'graphql';
 import { builder } from './builder.ts';
+import './resolve-video-task.ts';
 import './submit-video.ts';
+import './submit-videos.ts';
+import './video-task-history.ts';
 import './video-tasks.ts';
 
 /** The contract. */

@@ -1,23 +1,10 @@
 import { resolveCursorConnection } from '@pothos/plugin-relay';
-import { z } from 'zod';
 import type { VideoTask as Task } from '../videos/task.ts';
 import { findTask, listTasks, watchTask } from '../videos/tasks.ts';
 import { builder } from './builder.ts';
+import { maxPageSize, pageArguments, taskCursor } from './paging.ts';
 import { VideoModelName } from './video-model.ts';
 import { VideoTask, VideoTaskStatus } from './video-task.ts';
-
-const maxPageSize = 100;
-
-const pageSize = z.int().min(0, 'must not be negative').max(maxPageSize, `must be at most ${maxPageSize}`).nullish();
-const cursor = z.uuid('must be a cursor that this list has given').nullish();
-
-const pageArguments = z
-  .looseObject({ first: pageSize, last: pageSize, after: cursor, before: cursor })
-  .refine(({ first, last }) => first == null || last == null, {
-    path: ['last'],
-    message: 'cannot be combined with first',
-    when: () => true,
-  });
 
 const VideoTaskFilter = builder.inputType('VideoTaskFilter', {
   description: 'Which tasks to list: those that meet every given condition. What is left out or null is no condition.',
@@ -43,7 +30,7 @@ builder.queryFields((t) => ({
       type: VideoTask,
       description: 'Tasks, the newest first.',
       args: { filter: t.arg({ type: VideoTaskFilter, description: 'Which tasks; all where it is left out.' }) },
-      validate: pageArguments,
+      validate: pageArguments(taskCursor),
       resolve: async (_, args, { services }) => {
         const { status, model, createdAfter, createdBefore } = args.filter ?? {};
         const filter = {

@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import type { Context } from '../graphql/builder.ts';
 import { publicError } from '../graphql/errors.ts';
 import { schema } from '../graphql/schema.ts';
-import type { Services } from '../videos/tasks.ts';
+import type { Services } from '../videos/services.ts';
 import { createGraphiqlRenderer, graphiqlOptions } from './graphiql.ts';
 import { type Check, useHealth } from './health.ts';
 

@@ -18,3 +18,39 @@ export class ServiceStoppingError extends Error {
     super('The service is stopping and takes no more orders; nothing was ordered. Send the order again.');
   }
 }
+
+/** The idempotency key already stands for another order. Nothing was ordered and nothing changed. */
+export class IdempotencyKeyMismatchError extends Error {
+  override readonly name = 'IdempotencyKeyMismatchError';
+
+  constructor() {
+    super('This idempotency key was used for another order; nothing was ordered. Use a new key for a new order.');
+  }
+}
+
+/** The task is in a state in which it cannot be done what was asked. Nothing was done. */
+export class TaskStateError extends Error {
+  override readonly name = 'TaskStateError';
+}
+
+/** The database did not do what it was asked; it may work again at any time. Not: a mistake in what was asked. */
+export class DatabaseUnavailableError extends Error {
+  override readonly name = 'DatabaseUnavailableError';
+
+  constructor(cause: unknown) {
+    super('The database does not answer at the moment; nothing was ordered. Try again.', { cause });
+  }
+}
+
+/** The upstream has answered an order, but the answer could not be saved yet. The service goes on trying. */
+export class AnswerNotSavedError extends Error {
+  override readonly name = 'AnswerNotSavedError';
+  readonly taskId: string;
+
+  constructor(taskId: string) {
+    super(
+      `The order ${taskId} was sent, but the database does not take the answer at the moment. It will be saved as soon as possible: look the task up by its id, and do not order again.`,
+    );
+    this.taskId = taskId;
+  }
+}

@@ -1,8 +1,7 @@
-import type { CheckReply, Observed, SubmitReply, UpstreamError } from '../upstream/replies.ts';
-import { type FailureCode, failureOfSubmit } from './failures.ts';
+import type { FailureCode } from './failures.ts';
 import type { ModelName, Unit } from './models.ts';
 import type { ReferenceImage } from './reference-image.ts';
-import { pauseMs, type Schedule, trackingLimitMs, videoLifetimeMs } from './schedule.ts';
+import { videoLifetimeMs } from './schedule.ts';
 
 /** The states of a task: what each means, and whether it is the last one. */
 export const taskStatuses = {
@@ -47,8 +46,36 @@ export interface VideoTask {
   readonly nextCheckAt: Date | null;
   readonly completedAt: Date | null;
   readonly leasedUntil: Date | null;
+  readonly checkCount: number;
   readonly notFoundCount: number;
+  readonly history: readonly HistoryEntry[];
+  readonly idempotencyKey: string | null;
+  readonly orderHash: string | null;
+  readonly resubmissionOfId: string | null;
 }
+
+/** What can change a task. */
+export const changeCauses = {
+  SUBMIT: "The upstream's answer to the order, or that there was none.",
+  CHECK: 'What a check of the task brought.',
+  RECOVERY: 'The process that had sent the order was gone before it could record an answer.',
+  CONFIRM: 'Somebody found the order with the vendor: `confirmVideoTask`.',
+  ABANDON: 'Somebody gave the order up: `abandonVideoTask`.',
+} as const;
+
+export type ChangeCause = keyof typeof changeCauses;
+
+/** One change of a task, as it was seen. */
+export type HistoryEntry = {
+  readonly from: TaskStatus;
+  readonly to: TaskStatus;
+  /** RFC 3339; it is kept as JSON. */
+  readonly at: string;
+  readonly cause: ChangeCause;
+  readonly upstreamStatus: string | null;
+  /** How many checks had been made by then. */
+  readonly attempt: number;
+};
 
 /** What a change writes; id, order and version are not its to touch. */
 export type TaskChange = Partial<
@@ -66,7 +93,10 @@ export type TaskChange = Partial<
     | 'nextCheckAt'
     | 'completedAt'
     | 'leasedUntil'
+    | 'checkCount'
     | 'notFoundCount'
+    | 'history'
+    | 'idempotencyKey'
   >
 >;
 
@@ -82,7 +112,7 @@ export interface Video {
 /** The video of a completed task as it stands at `now`; null where there is none. */
 export function videoOf(task: VideoTask, now: Date): Video | null {
   if (task.videoUrl === null || task.completedAt === null) return null;
-  const expiresAt = later(task.completedAt, videoLifetimeMs);
+  const expiresAt = new Date(task.completedAt.getTime() + videoLifetimeMs);
   const durationSeconds = task.videoDurationSeconds;
   if (now >= expiresAt) return { url: null, state: 'EXPIRED', expiresAt, durationSeconds };
   return { url: task.videoUrl, state: 'AVAILABLE', expiresAt, durationSeconds };
@@ -93,113 +123,3 @@ export const modeOf = ({ referenceImages }: VideoTask): 'TEXT_TO_VIDEO' | 'IMAGE
 
 /** Whether the task has ended for good: nothing changes it any more. */
 export const isTerminal = ({ status }: Pick<VideoTask, 'status'>): boolean => taskStatuses[status].terminal;
-
-/** When something happened, and by which schedule the task goes on. `jitter` is a random number below 1. */
-export interface Moment {
-  readonly now: Date;
-  readonly schedule: Schedule;
-  readonly jitter: number;
-}
-
-/** 404s in a row that make it final: a task just created may not be visible everywhere at once. */
-const finalNotFoundCount = 3;
-
-const later = (date: Date, ms: number): Date => new Date(date.getTime() + ms);
-
-const ended = (status: TaskStatus, { now }: Moment): TaskChange => ({
-  status,
-  completedAt: now,
-  nextCheckAt: null,
-  leasedUntil: null,
-});
-
-const failed = (failureCode: FailureCode, failureMessage: string, moment: Moment): TaskChange => ({
-  ...ended('FAILED', moment),
-  failureCode,
-  failureMessage,
-});
-
-const unconfirmed = (failureMessage: string): TaskChange => ({
-  status: 'UNCONFIRMED',
-  failureCode: 'SUBMISSION_UNCONFIRMED',
-  failureMessage,
-  nextCheckAt: null,
-  leasedUntil: null,
-});
-
-/**
- * What the submit's reply makes of the task; null where it can say nothing new. A reply that comes after the task was
- * given up as UNCONFIRMED still counts: it is the answer that was missed.
- */
-export function afterSubmit(task: VideoTask, reply: SubmitReply, moment: Moment): TaskChange | null {
-  if (task.status !== 'SUBMITTING' && task.status !== 'UNCONFIRMED') return null;
-  if (reply.kind === 'ACCEPTED') {
-    return {
-      status: 'QUEUED',
-      upstreamId: reply.upstreamId,
-      upstreamStatus: reply.upstreamStatus,
-      submittedAt: moment.now,
-      nextCheckAt: later(moment.now, moment.schedule.firstCheckMs),
-      leasedUntil: null,
-      failureCode: null,
-      failureMessage: null,
-    };
-  }
-  if (reply.kind === 'ANSWER_LOST') return task.status === 'UNCONFIRMED' ? null : unconfirmed(reply.message);
-  return failed(failureOfSubmit(reply), reply.message, moment);
-}
-
-/** What becomes of a task whose submit never reported back, because its process died. */
-export function afterLostSubmit(task: VideoTask): TaskChange | null {
-  if (task.status !== 'SUBMITTING') return null;
-  return unconfirmed('The service stopped while the order was being sent, so it is not known whether it arrived.');
-}
-
-/** What a check's reply makes of the task; null where the task is not being tracked. */
-export function afterCheck(task: VideoTask, reply: CheckReply, moment: Moment): TaskChange | null {
-  if (task.status !== 'QUEUED' && task.status !== 'PROCESSING') return null;
-  return reply.kind === 'OBSERVED' ? afterObservation(task, reply, moment) : afterFailedCheck(task, reply, moment);
-}
-
-function afterObservation(task: VideoTask, observed: Observed, moment: Moment): TaskChange {
-  const seen = { upstreamStatus: observed.upstreamStatus, lastCheckedAt: moment.now, notFoundCount: 0 };
-  const reason = observed.error ?? 'The upstream gave no reason.';
-  switch (observed.status) {
-    case 'COMPLETED': {
-      if (observed.videoUrl === null) {
-        return { ...seen, ...failed('RESULT_MISSING', 'The upstream completed the video but gave no URL.', moment) };
-      }
-      const video = { videoUrl: observed.videoUrl, videoDurationSeconds: observed.durationSeconds };
-      return { ...seen, ...video, ...ended('COMPLETED', moment) };
-    }
-    case 'FAILED':
-      return { ...seen, ...failed(observed.moderated ? 'CONTENT_REFUSED' : 'GENERATION_FAILED', reason, moment) };
-    case 'CANCELLED': {
-      const failure = { failureCode: 'CANCELLED_UPSTREAM', failureMessage: reason } as const;
-      return { ...seen, ...failure, ...ended('CANCELLED', moment) };
-    }
-    default: {
-      const status = observed.status === 'PROCESSING' ? 'PROCESSING' : task.status;
-      return { status, ...trackedOn(task, moment), ...seen };
-    }
-  }
-}
-
-function afterFailedCheck(task: VideoTask, error: UpstreamError, moment: Moment): TaskChange {
-  if (error.kind !== 'REFUSED' || error.httpStatus !== 404) return trackedOn(task, moment, error.retryAfterMs);
-  const notFoundCount = task.notFoundCount + 1;
-  const seen = { lastCheckedAt: moment.now, notFoundCount };
-  if (notFoundCount < finalNotFoundCount) return { ...trackedOn(task, moment), ...seen };
-  return { ...seen, ...failed('UPSTREAM_TASK_NOT_FOUND', error.message, moment) };
-}
-
-/** The task goes on as it is, until its result could no longer be fetched. */
-function trackedOn(task: VideoTask, moment: Moment, retryAfterMs?: number): TaskChange {
-  const ageMs = moment.now.getTime() - (task.submittedAt ?? task.createdAt).getTime();
-  if (ageMs >= trackingLimitMs) {
-    const message = `The task ${task.upstreamId} was still not finished 24 hours after the upstream accepted it.`;
-    return failed('TRACKING_EXPIRED', message, moment);
-  }
-  const pause = pauseMs(moment.schedule, ageMs, moment.jitter, retryAfterMs);
-  return { nextCheckAt: later(moment.now, pause), leasedUntil: null };
-}

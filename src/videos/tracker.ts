@@ -1,7 +1,9 @@
 import type { CheckReply } from '../upstream/replies.ts';
-import { afterCheck, afterLostSubmit, type TaskChange, type VideoTask } from './task.ts';
-import { momentOf, recordChange, type Services } from './tasks.ts';
+import { momentOf, type Services } from './services.ts';
+import type { TaskChange, VideoTask } from './task.ts';
+import { recordChange } from './tasks.ts';
 import { createThrottle } from './throttle.ts';
+import { afterCheck, afterLostSubmit } from './transitions.ts';
 
 export interface TrackerSettings {
   /** Checks under way at once. */
@@ -105,7 +107,10 @@ export class Tracker {
   }
 
   async #check(task: VideoTask): Promise<void> {
-    const change = task.upstreamId === null ? afterLostSubmit(task) : await this.#ask(task, task.upstreamId);
+    const change =
+      task.upstreamId === null
+        ? afterLostSubmit(task, momentOf(this.#services))
+        : await this.#ask(task, task.upstreamId);
     if (change) await recordChange(this.#services, task, change);
   }
 

@@ -5,8 +5,10 @@ import { createTaskStore } from '../../src/database/task-store.ts';
 import { createPubsub } from '../../src/pubsub.ts';
 import { createUpstreamClient } from '../../src/upstream/client.ts';
 import { requestSchemas } from '../../src/videos/request.ts';
+import type { Services } from '../../src/videos/services.ts';
+import { submitVideo } from '../../src/videos/submit.ts';
 import type { VideoTask } from '../../src/videos/task.ts';
-import { findTask, type Services, submitVideo } from '../../src/videos/tasks.ts';
+import { findTask } from '../../src/videos/tasks.ts';
 import { Tracker } from '../../src/videos/tracker.ts';
 import { freshDatabase } from './database.ts';
 import { apiKey, type TestUpstream } from './upstream.ts';
@@ -32,17 +34,19 @@ export async function createTestServices(
     clock = { now: new Date('2026-11-22T12:00:00Z') },
   }: { databaseUrl?: string; clock?: { now: Date } } = {},
 ): Promise<TestServices> {
-  const database = await openDatabase(databaseUrl ?? (await freshDatabase()));
+  const log = pino({ level: 'silent' });
+  const database = await openDatabase(databaseUrl ?? (await freshDatabase()), log);
   onTestFinished(() => database.close());
   const settings = { baseUrl: upstream.url, apiKey, submitTimeoutMs: 500, checkTimeoutMs: 500 };
   const services: Services = {
     store: createTaskStore(database.client),
     upstream: createUpstreamClient(settings),
-    pubsub: createPubsub(),
-    log: pino({ level: 'silent' }),
+    pubsub: createPubsub(database.notifications),
+    log,
     now: () => clock.now,
     schedule: { firstCheckMs: 30_000, intervalMs: 30_000 },
     submitLeaseMs: 45_000,
+    idempotencyKeyLifetimeMs: 30 * 24 * hourMs,
     rereadMs: 30_000,
     submitting: new Set(),
     stopping: new AbortController().signal,
@@ -57,7 +61,10 @@ export async function createTestServices(
       clock.now = new Date(clock.now.getTime() + ms);
       await tracker.checkDue();
     },
-    submit: () => submitVideo(services, requestSchemas.GROK_VIDEO3.parse({ prompt: 'A paper boat' })),
+    async submit() {
+      const request = requestSchemas.GROK_VIDEO3.parse({ prompt: 'A paper boat' });
+      return (await submitVideo(services, { request })).task;
+    },
     async find(id) {
       const task = await findTask(services, id);
       if (!task) throw new Error(`no task ${id}`);

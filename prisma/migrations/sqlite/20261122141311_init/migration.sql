@@ -1,6 +1,6 @@
 -- CreateTable
 CREATE TABLE "Task" (
-    "id" TEXT NOT NULL,
+    "id" TEXT NOT NULL PRIMARY KEY,
     "version" INTEGER NOT NULL DEFAULT 1,
     "model" TEXT NOT NULL,
     "prompt" TEXT NOT NULL,
@@ -16,17 +16,23 @@ CREATE TABLE "Task" (
     "failureCode" TEXT,
     "failureMessage" TEXT,
     "videoUrl" TEXT,
-    "videoDurationSeconds" DOUBLE PRECISION,
-    "createdAt" TIMESTAMP(3) NOT NULL,
-    "submittedAt" TIMESTAMP(3),
-    "lastCheckedAt" TIMESTAMP(3),
-    "nextCheckAt" TIMESTAMP(3),
-    "completedAt" TIMESTAMP(3),
-    "leasedUntil" TIMESTAMP(3),
+    "videoDurationSeconds" REAL,
+    "createdAt" DATETIME NOT NULL,
+    "submittedAt" DATETIME,
+    "lastCheckedAt" DATETIME,
+    "nextCheckAt" DATETIME,
+    "completedAt" DATETIME,
+    "leasedUntil" DATETIME,
+    "checkCount" INTEGER NOT NULL DEFAULT 0,
     "notFoundCount" INTEGER NOT NULL DEFAULT 0,
-
-    CONSTRAINT "Task_pkey" PRIMARY KEY ("id")
+    "history" JSONB NOT NULL,
+    "idempotencyKey" TEXT,
+    "orderHash" TEXT,
+    "resubmissionOfId" TEXT
 );
+
+-- CreateIndex
+CREATE UNIQUE INDEX "Task_idempotencyKey_key" ON "Task"("idempotencyKey");
 
 -- CreateIndex
 CREATE INDEX "Task_nextCheckAt_idx" ON "Task"("nextCheckAt");
@@ -36,3 +42,9 @@ CREATE INDEX "Task_status_id_idx" ON "Task"("status", "id");
 
 -- CreateIndex
 CREATE INDEX "Task_model_id_idx" ON "Task"("model", "id");
+
+-- CreateIndex
+CREATE INDEX "Task_upstreamId_idx" ON "Task"("upstreamId");
+
+-- CreateIndex
+CREATE INDEX "Task_resubmissionOfId_idx" ON "Task"("resubmissionOfId");

@@ -1,0 +1,27 @@
+import { z } from 'zod';
+
+export const maxPageSize = 100;
+
+const pageSize = z.int().min(0, 'must not be negative').max(maxPageSize, `must be at most ${maxPageSize}`).nullish();
+
+/** The arguments of a connection whose cursors are of the given form. */
+export function pageArguments(form: z.ZodType<string>) {
+  const cursor = form.nullish();
+  return z
+    .looseObject({ first: pageSize, last: pageSize, after: cursor, before: cursor })
+    .refine(({ first, last }) => first == null || last == null, {
+      path: ['last'],
+      message: 'cannot be combined with first',
+      when: () => true,
+    });
+}
+
+const foreignCursor = 'must be a cursor that this list has given';
+
+/** A list of tasks goes by their ids. */
+export const taskCursor = z.uuid(foreignCursor);
+
+/** A list that is held as a whole goes by the place in it, as the relay plugin writes it. */
+export const offsetCursor = z
+  .string()
+  .refine((cursor) => /^OffsetConnection:\d+$/.test(Buffer.from(cursor, 'base64').toString()), foreignCursor);

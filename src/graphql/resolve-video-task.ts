@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import { abandonTask, confirmTask, resubmitVideo } from '../videos/resolve.ts';
+import type { VideoTask as Task } from '../videos/task.ts';
+import { builder } from './builder.ts';
+import { idempotencyKey, idempotencyKeyDescription, idempotencyKeyOf } from './idempotency-key.ts';
+import { SubmitVideoPayload } from './submit-video.ts';
+import { VideoTask } from './video-task.ts';
+
+const payload = (name: string, description: string) =>
+  builder.objectRef<{ task: Task }>(name).implement({
+    description,
+    fields: (t) => ({ task: t.expose('task', { type: VideoTask, description: 'The task as it stands now.' }) }),
+  });
+
+const ConfirmVideoTaskPayload = payload('ConfirmVideoTaskPayload', 'What became of the confirmation.');
+const AbandonVideoTaskPayload = payload('AbandonVideoTaskPayload', 'What became of the task that was given up.');
+
+const taskId = "The task's id.";
+
+builder.mutationFields((t) => ({
+  confirmVideoTask: t.field({
+    type: ConfirmVideoTaskPayload,
+    description:
+      "Says that the order of an UNCONFIRMED task was found with the vendor: the task becomes QUEUED and is followed from now on. TASK_STATE_CONFLICT where the task is in another state or the upstream's id is another task's.",
+    args: {
+      id: t.arg.id({ required: true, description: taskId }),
+      upstreamId: t.arg.string({
+        required: true,
+        description: "The upstream's id of the task, 1 to 200 characters.",
+        validate: z.string().trim().min(1, 'must not be empty').max(200, 'must be at most 200 characters long'),
+      }),
+    },
+    resolve: async (_, { id, upstreamId }, { services }) => ({ task: await confirmTask(services, id, upstreamId) }),
+  }),
+
+  abandonVideoTask: t.field({
+    type: AbandonVideoTaskPayload,
+    description:
+      'Gives an UNCONFIRMED task up: it ends as FAILED with SUBMISSION_UNCONFIRMED and may still be billed. TASK_STATE_CONFLICT where the task is in another state.',
+    args: { id: t.arg.id({ required: true, description: taskId }) },
+    resolve: async (_, { id }, { services }) => ({ task: await abandonTask(services, id) }),
+  }),
+
+  resubmitVideo: t.field({
+    type: SubmitVideoPayload,
+    description:
+      'Orders again what a task had ordered, as a new task that is linked to it. This spends money. Only for a task that has ended; an UNCONFIRMED one is confirmed or abandoned first. TASK_STATE_CONFLICT otherwise, and where it was ordered with inline images, which are not kept.',
+    args: {
+      id: t.arg.id({ required: true, description: taskId }),
+      idempotencyKey: t.arg.string({ description: idempotencyKeyDescription, validate: idempotencyKey }),
+    },
+    resolve: (_, args, context, info) =>
+      resubmitVideo(context.services, args.id, idempotencyKeyOf(args.idempotencyKey, context, info)),
+  }),
+}));

@@ -1,0 +1,109 @@
+import { z } from 'zod';
+import { type Submission, submitVideos } from '../videos/submit.ts';
+import { builder } from './builder.ts';
+import { type ErrorCode, errorCodes, publicError } from './errors.ts';
+import { idempotencyKey, idempotencyKeyDescription, refuseIdempotencyHeader } from './idempotency-key.ts';
+import { requestIn } from './submit-video.ts';
+import { SubmitVideoInput } from './submit-video-input.ts';
+import { enumOf } from './video-model.ts';
+import { VideoTask } from './video-task.ts';
+
+const maxOrders = 20;
+
+const SubmitVideoOrder = builder.inputType('SubmitVideoOrder', {
+  description: 'One order of a batch.',
+  fields: (t) => ({
+    input: t.field({ type: SubmitVideoInput, required: true, description: 'The video to order.' }),
+    idempotencyKey: t.string({ description: idempotencyKeyDescription, validate: idempotencyKey }),
+  }),
+});
+
+const RequestErrorCode = enumOf(
+  'RequestErrorCode',
+  'What can be wrong with a request, as opposed to a video: the codes in `extensions.code` of GraphQL errors.',
+  Object.keys(errorCodes) as ErrorCode[],
+  (code) => code,
+  (code) => errorCodes[code].description,
+);
+
+interface OutcomeError {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+const SubmitVideoError = builder.objectRef<OutcomeError>('SubmitVideoError').implement({
+  description: 'Why one order of a batch yielded no task.',
+  fields: (t) => ({
+    code: t.expose('code', { type: RequestErrorCode, description: 'What kind of error it is: decide by this.' }),
+    message: t.exposeString('message', { description: 'What happened, for people.' }),
+    retryable: t.boolean({
+      description: 'Whether sending the same order again may succeed without anybody changing anything.',
+      resolve: ({ code }) => errorCodes[code].retryable,
+    }),
+  }),
+});
+
+const SubmitVideoOutcome = builder.objectRef<PromiseSettledResult<Submission>>('SubmitVideoOutcome').implement({
+  description: 'What became of one order of a batch: a task or an error.',
+  fields: (t) => ({
+    task: t.field({
+      type: VideoTask,
+      nullable: true,
+      description: 'The task; null where there is an error.',
+      resolve: (outcome) => (outcome.status === 'fulfilled' ? outcome.value.task : null),
+    }),
+    replayed: t.boolean({
+      description: 'Whether the idempotency key had been used for this order before, so that nothing was ordered now.',
+      resolve: (outcome) => outcome.status === 'fulfilled' && outcome.value.replayed,
+    }),
+    error: t.field({
+      type: SubmitVideoError,
+      nullable: true,
+      description: 'Why there is no task; null where there is one.',
+      resolve: (outcome, _, { services }): OutcomeError | null => {
+        if (outcome.status === 'fulfilled') return null;
+        const known = publicError(outcome.reason);
+        if (known) return { code: known.extensions['code'] as ErrorCode, message: known.message };
+        services.log.error({ err: outcome.reason }, 'an order of a batch failed');
+        return { code: 'INTERNAL_SERVER_ERROR', message: 'Unexpected error.' };
+      },
+    }),
+  }),
+});
+
+const SubmitVideosPayload = builder.objectRef<PromiseSettledResult<Submission>[]>('SubmitVideosPayload').implement({
+  description: 'What became of a batch.',
+  fields: (t) => ({
+    outcomes: t.field({
+      type: [SubmitVideoOutcome],
+      description: 'One outcome per order, in the order of `inputs`. That some succeed and some do not is normal.',
+      resolve: (outcomes) => outcomes,
+    }),
+  }),
+});
+
+builder.mutationField('submitVideos', (t) =>
+  t.field({
+    type: SubmitVideosPayload,
+    description: `Orders up to ${maxOrders} videos, a few at a time, each as \`submitVideo\` does. An order that is not valid refuses the whole batch before anything is ordered.`,
+    args: {
+      inputs: t.arg({
+        type: [SubmitVideoOrder],
+        required: true,
+        description: `The videos to order: 1 to ${maxOrders}.`,
+        validate: z
+          .array(z.unknown())
+          .min(1, 'must not be empty')
+          .max(maxOrders, `must be at most ${maxOrders} orders`),
+      }),
+    },
+    resolve: (_, { inputs }, context) => {
+      refuseIdempotencyHeader(context);
+      const orders = inputs.map((order) => ({
+        request: requestIn(order.input),
+        idempotencyKey: order.idempotencyKey ?? undefined,
+      }));
+      return submitVideos(context.services, orders);
+    },
+  }),
+);

@@ -1,0 +1,58 @@
+import { resolveArrayConnection } from '@pothos/plugin-relay';
+import { type ChangeCause, changeCauses, type HistoryEntry } from '../videos/task.ts';
+import { findTask, listResubmissions } from '../videos/tasks.ts';
+import { builder } from './builder.ts';
+import { offsetCursor, pageArguments } from './paging.ts';
+import { enumOf } from './video-model.ts';
+import { VideoTask, VideoTaskStatus } from './video-task.ts';
+
+const VideoTaskChangeCause = enumOf(
+  'VideoTaskChangeCause',
+  'What changed a task.',
+  Object.keys(changeCauses) as ChangeCause[],
+  (cause) => cause,
+  (cause) => changeCauses[cause],
+);
+
+const VideoTaskChange = builder.objectRef<HistoryEntry>('VideoTaskChange').implement({
+  description: 'One change of a task, as the service saw it.',
+  fields: (t) => ({
+    from: t.expose('from', { type: VideoTaskStatus, description: 'The status before.' }),
+    to: t.expose('to', {
+      type: VideoTaskStatus,
+      description: "The status after; the same where only the upstream's word for it changed.",
+    }),
+    at: t.field({ type: 'DateTime', description: 'When it was seen.', resolve: ({ at }) => new Date(at) }),
+    cause: t.expose('cause', { type: VideoTaskChangeCause, description: 'What changed it.' }),
+    upstreamStatus: t.exposeString('upstreamStatus', {
+      nullable: true,
+      description: "The upstream's own word for the status after the change.",
+    }),
+    attempt: t.exposeInt('attempt', { description: 'How many checks of the task had been made by then.' }),
+  }),
+});
+
+builder.objectFields(VideoTask, (t) => ({
+  history: t.connection(
+    {
+      type: VideoTaskChange,
+      description: 'Every change of the task that was seen, the oldest first.',
+      validate: pageArguments(offsetCursor),
+      resolve: ({ history }, args) => resolveArrayConnection({ args }, history),
+    },
+    { description: "A page of a task's history, the oldest change first." },
+    { description: "A change in a task's history." },
+  ),
+  resubmissionOf: t.field({
+    type: VideoTask,
+    nullable: true,
+    description: 'The ended task whose order this one repeats; null where it repeats none.',
+    resolve: ({ resubmissionOfId }, _, { services }) =>
+      resubmissionOfId === null ? null : findTask(services, resubmissionOfId),
+  }),
+  resubmissions: t.field({
+    type: [VideoTask],
+    description: 'The tasks that repeat the order of this one, the newest first, 100 at most.',
+    resolve: ({ id }, _, { services }) => listResubmissions(services, id),
+  }),
+}));

@@ -1,0 +1,64 @@
+import { TaskStateError } from './errors.ts';
+import { momentOf, type Services } from './services.ts';
+import { type Submission, submitVideo } from './submit.ts';
+import { isTerminal, type TaskChange, type VideoTask } from './task.ts';
+import { findExisting, recordChange } from './tasks.ts';
+import { afterAbandonment, afterConfirmation } from './transitions.ts';
+
+/**
+ * The owner has found the order of an UNCONFIRMED task with the vendor, as `upstreamId`: from now on it is followed.
+ *
+ * @throws TaskNotFoundError when there is no such task.
+ * @throws TaskStateError when the task is not UNCONFIRMED, or another task has this upstream id.
+ */
+export async function confirmTask(services: Services, id: string, upstreamId: string): Promise<VideoTask> {
+  const owner = await services.store.findByUpstreamId(upstreamId);
+  if (owner?.id === id) return owner;
+  if (owner) throw new TaskStateError(`The upstream's task ${upstreamId} already belongs to the task ${owner.id}.`);
+  return resolve(services, id, (task) => afterConfirmation(task, upstreamId, momentOf(services)));
+}
+
+/**
+ * The owner of an UNCONFIRMED task does not wait for it any longer.
+ *
+ * @throws TaskNotFoundError when there is no such task.
+ * @throws TaskStateError when the task is not UNCONFIRMED.
+ */
+export function abandonTask(services: Services, id: string): Promise<VideoTask> {
+  return resolve(services, id, (task) => afterAbandonment(task, momentOf(services)));
+}
+
+async function resolve(
+  services: Services,
+  id: string,
+  changeOf: (task: VideoTask) => TaskChange | null,
+): Promise<VideoTask> {
+  for (;;) {
+    const task = await findExisting(services, id);
+    const change = changeOf(task);
+    if (!change) throw new TaskStateError(`The task ${id} is ${task.status}, not UNCONFIRMED; nothing was changed.`);
+    const saved = await recordChange(services, task, change);
+    if (saved) return saved;
+  }
+}
+
+/**
+ * Orders again what an ended task had ordered, as a new task that is linked to it.
+ *
+ * @throws TaskNotFoundError when there is no such task.
+ * @throws TaskStateError when the task has not ended, or was ordered with inline images, which are not kept.
+ * @throws what submitVideo throws.
+ */
+export async function resubmitVideo(services: Services, id: string, idempotencyKey?: string): Promise<Submission> {
+  const task = await findExisting(services, id);
+  if (!isTerminal(task)) {
+    throw new TaskStateError(`The task ${id} is ${task.status}; only a task that has ended can be ordered again.`);
+  }
+  const imageUrls = task.referenceImages.map((image) => {
+    if (image.kind === 'URL') return image.url;
+    throw new TaskStateError(`The task ${id} had inline images, which are not kept: order it again with submitVideo.`);
+  });
+  const { model, prompt, durationSeconds, aspectRatio, resolution } = task;
+  const request = { model, prompt, durationSeconds, aspectRatio, resolution, imageUrls };
+  return submitVideo(services, { request, idempotencyKey, resubmissionOfId: id });
+}

@@ -1,0 +1,31 @@
+import type { Logger } from 'pino';
+import type { TaskStore } from '../database/task-store.ts';
+import type { Pubsub } from '../pubsub.ts';
+import type { UpstreamClient } from '../upstream/client.ts';
+import type { Schedule } from './schedule.ts';
+import type { Moment } from './transitions.ts';
+
+/** What the functions of this folder work with. */
+export interface Services {
+  readonly store: TaskStore;
+  readonly upstream: UpstreamClient;
+  readonly pubsub: Pubsub;
+  readonly log: Logger;
+  readonly now: () => Date;
+  readonly schedule: Schedule;
+  /** How long a submit may take before its task counts as abandoned. */
+  readonly submitLeaseMs: number;
+  /** How long an idempotency key stands for its order. */
+  readonly idempotencyKeyLifetimeMs: number;
+  /** How often a watcher looks for itself, whatever it was told. */
+  readonly rereadMs: number;
+  /** Submits under way, for the shutdown to wait for. */
+  readonly submitting: Set<Promise<unknown>>;
+  /** Ends the watchers when the service stops. */
+  readonly stopping: AbortSignal;
+  /** Breaks submits off when the service cannot wait for them any longer. */
+  readonly aborting: AbortSignal;
+}
+
+/** The present, with this service's schedule. */
+export const momentOf = ({ now, schedule }: Services): Moment => ({ now: now(), schedule, jitter: Math.random() });

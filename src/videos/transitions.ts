@@ -1,0 +1,140 @@
+import type { Accepted, CheckReply, Observed, SubmitReply, UpstreamError } from '../upstream/replies.ts';
+import { type FailureCode, failureOfSubmit } from './failures.ts';
+import { pauseMs, type Schedule, trackingLimitMs } from './schedule.ts';
+import type { ChangeCause, TaskChange, TaskStatus, VideoTask } from './task.ts';
+
+/** When something happened, and by which schedule the task goes on. `jitter` is a random number below 1. */
+export interface Moment {
+  readonly now: Date;
+  readonly schedule: Schedule;
+  readonly jitter: number;
+}
+
+/** 404s in a row that make it final: a task just created may not be visible everywhere at once. */
+const finalNotFoundCount = 3;
+
+const later = (date: Date, ms: number): Date => new Date(date.getTime() + ms);
+
+const ended = (status: TaskStatus, { now }: Moment): TaskChange => ({
+  status,
+  completedAt: now,
+  nextCheckAt: null,
+  leasedUntil: null,
+});
+
+const failed = (failureCode: FailureCode, failureMessage: string, moment: Moment): TaskChange => ({
+  ...ended('FAILED', moment),
+  failureCode,
+  failureMessage,
+});
+
+const unconfirmed = (failureMessage: string): TaskChange => ({
+  status: 'UNCONFIRMED',
+  failureCode: 'SUBMISSION_UNCONFIRMED',
+  failureMessage,
+  nextCheckAt: null,
+  leasedUntil: null,
+});
+
+/** The change together with its entry in the history, where it is one that can be seen. */
+function recorded(task: VideoTask, change: TaskChange, cause: ChangeCause, { now }: Pick<Moment, 'now'>): TaskChange {
+  const { status = task.status, upstreamStatus = task.upstreamStatus, checkCount = task.checkCount } = change;
+  if (status === task.status && upstreamStatus === task.upstreamStatus) return change;
+  const entry = { from: task.status, to: status, at: now.toISOString(), cause, upstreamStatus, attempt: checkCount };
+  return { ...change, history: [...task.history, entry] };
+}
+
+/**
+ * What the submit's reply makes of the task; null where it can say nothing new. A reply that comes after the task was
+ * given up as UNCONFIRMED still counts: it is the answer that was missed.
+ */
+export function afterSubmit(task: VideoTask, reply: SubmitReply, moment: Moment): TaskChange | null {
+  if (task.status !== 'SUBMITTING' && task.status !== 'UNCONFIRMED') return null;
+  if (reply.kind === 'ACCEPTED') return recorded(task, accepted(reply, moment), 'SUBMIT', moment);
+  if (reply.kind !== 'ANSWER_LOST') {
+    return recorded(task, failed(failureOfSubmit(reply), reply.message, moment), 'SUBMIT', moment);
+  }
+  return task.status === 'UNCONFIRMED' ? null : recorded(task, unconfirmed(reply.message), 'SUBMIT', moment);
+}
+
+const accepted = (reply: Pick<Accepted, 'upstreamId' | 'upstreamStatus'>, moment: Moment): TaskChange => ({
+  status: 'QUEUED',
+  upstreamId: reply.upstreamId,
+  upstreamStatus: reply.upstreamStatus,
+  submittedAt: moment.now,
+  nextCheckAt: later(moment.now, moment.schedule.firstCheckMs),
+  leasedUntil: null,
+  failureCode: null,
+  failureMessage: null,
+});
+
+/** What becomes of a task whose submit never reported back, because its process died. */
+export function afterLostSubmit(task: VideoTask, moment: Moment): TaskChange | null {
+  if (task.status !== 'SUBMITTING') return null;
+  const message = 'The service stopped while the order was being sent, so it is not known whether it arrived.';
+  return recorded(task, unconfirmed(message), 'RECOVERY', moment);
+}
+
+/** The order was found with the vendor as `upstreamId`: the task is followed from now on. Null unless UNCONFIRMED. */
+export function afterConfirmation(task: VideoTask, upstreamId: string, moment: Moment): TaskChange | null {
+  if (task.status !== 'UNCONFIRMED') return null;
+  const change = { ...accepted({ upstreamId, upstreamStatus: null }, moment), nextCheckAt: moment.now };
+  return recorded(task, change, 'CONFIRM', moment);
+}
+
+/** Nobody waits for the order any longer; it may still be billed. Null unless UNCONFIRMED. */
+export function afterAbandonment(task: VideoTask, moment: Moment): TaskChange | null {
+  if (task.status !== 'UNCONFIRMED') return null;
+  return recorded(task, ended('FAILED', moment), 'ABANDON', moment);
+}
+
+/** What a check's reply makes of the task; null where the task is not being tracked. */
+export function afterCheck(task: VideoTask, reply: CheckReply, moment: Moment): TaskChange | null {
+  if (task.status !== 'QUEUED' && task.status !== 'PROCESSING') return null;
+  const change =
+    reply.kind === 'OBSERVED' ? afterObservation(task, reply, moment) : afterFailedCheck(task, reply, moment);
+  return recorded(task, { ...change, checkCount: task.checkCount + 1 }, 'CHECK', moment);
+}
+
+function afterObservation(task: VideoTask, observed: Observed, moment: Moment): TaskChange {
+  const seen = { upstreamStatus: observed.upstreamStatus, lastCheckedAt: moment.now, notFoundCount: 0 };
+  const reason = observed.error ?? 'The upstream gave no reason.';
+  switch (observed.status) {
+    case 'COMPLETED': {
+      if (observed.videoUrl === null) {
+        return { ...seen, ...failed('RESULT_MISSING', 'The upstream completed the video but gave no URL.', moment) };
+      }
+      const video = { videoUrl: observed.videoUrl, videoDurationSeconds: observed.durationSeconds };
+      return { ...seen, ...video, ...ended('COMPLETED', moment) };
+    }
+    case 'FAILED':
+      return { ...seen, ...failed(observed.moderated ? 'CONTENT_REFUSED' : 'GENERATION_FAILED', reason, moment) };
+    case 'CANCELLED': {
+      const failure = { failureCode: 'CANCELLED_UPSTREAM', failureMessage: reason } as const;
+      return { ...seen, ...failure, ...ended('CANCELLED', moment) };
+    }
+    default: {
+      const status = observed.status === 'PROCESSING' ? 'PROCESSING' : task.status;
+      return { status, ...trackedOn(task, moment), ...seen };
+    }
+  }
+}
+
+function afterFailedCheck(task: VideoTask, error: UpstreamError, moment: Moment): TaskChange {
+  if (error.kind !== 'REFUSED' || error.httpStatus !== 404) return trackedOn(task, moment, error.retryAfterMs);
+  const notFoundCount = task.notFoundCount + 1;
+  const seen = { lastCheckedAt: moment.now, notFoundCount };
+  if (notFoundCount < finalNotFoundCount) return { ...trackedOn(task, moment), ...seen };
+  return { ...seen, ...failed('UPSTREAM_TASK_NOT_FOUND', error.message, moment) };
+}
+
+/** The task goes on as it is, until its result could no longer be fetched. */
+function trackedOn(task: VideoTask, moment: Moment, retryAfterMs?: number): TaskChange {
+  const ageMs = moment.now.getTime() - (task.submittedAt ?? task.createdAt).getTime();
+  if (ageMs >= trackingLimitMs) {
+    const message = `The task ${task.upstreamId} was still not finished 24 hours after the upstream accepted it.`;
+    return failed('TRACKING_EXPIRED', message, moment);
+  }
+  const pause = pauseMs(moment.schedule, ageMs, moment.jitter, retryAfterMs);
+  return { nextCheckAt: later(moment.now, pause), leasedUntil: null };
+}
