@@ -65,6 +65,7 @@ export async function createApp(environment: Environment, now = () => new Date()
     checks: {
       service: () => (stopping.signal.aborted ? 'The service is stopping.' : null),
       database: database.problem,
+      migrations: database.migrationProblem,
       tracker: () => tracker.problem(),
     },
   });

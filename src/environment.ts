@@ -10,8 +10,11 @@ const variables = z.object({
   DATABASE_URL: z
     .string()
     .regex(/^(file:.+|postgres(ql)?:\/\/.+)$/, 'must start with file:, postgres:// or postgresql://')
+    .refine((url) => url.startsWith('file:') || URL.canParse(url), 'must be a valid URL; escape special characters')
     .default('file:./data/videos.db'),
-  GROK_API_KEY: z.string('must be set to the key of the REST API; `npm run dev` works without one').trim(),
+  GROK_API_KEY: z
+    .string('must be set to the key of the REST API; `npm run dev` works without one')
+    .regex(/^[\x21-\x7e]+$/, 'must be visible ASCII characters, as it is sent in an HTTP header'),
   GROK_API_BASE_URL: z
     .url({ protocol: /^https?$/, error: 'must be an http(s) URL' })
     .default('https://zcbservice.aizfw.cn/kyyReactApiServer'),
@@ -52,7 +55,8 @@ export function readEnvironment(
   { development = false } = {},
 ): Environment {
   // A variable that is set to nothing, as in a copied .env.example, is not set.
-  const given = Object.fromEntries(Object.entries(source).filter(([, value]) => value !== undefined && value !== ''));
+  const trimmed = Object.entries(source).map(([name, value = '']) => [name, value.trim()] as const);
+  const given = Object.fromEntries(trimmed.filter(([, value]) => value !== ''));
   const sandbox = development && !('GROK_API_KEY' in given);
   const { success, data, error } = variables.safeParse(sandbox ? { ...sandboxDefaults, ...given } : given);
   if (!success) throw new EnvironmentError(error.issues.map(({ path, message }) => `${path.join('.')} ${message}`));

@@ -16,14 +16,19 @@ export type DatabaseClient = PrismaClient;
 /** How long a write waits for another process's lock on the SQLite file. */
 const sqliteBusyTimeoutMs = 5_000;
 
-/** Without limits the driver waits for ever, for a connection as for an answer. */
+/** Without limits the driver waits for ever: for a connection, and for the answer of a server that is gone. */
 const postgresLimits = {
   max: 10,
   connectionTimeoutMillis: 5_000,
-  statement_timeout: 10_000,
+  // The server gives up first, so that its word for it is heard.
+  statement_timeout: 6_000,
+  query_timeout: 7_000,
   idle_in_transaction_session_timeout: 10_000,
   keepAlive: true,
 };
+
+/** A migration of a large table takes as long as it takes. */
+const migrationLimits = { max: 1, connectionTimeoutMillis: 5_000, keepAlive: true };
 
 /** Which kind of database a DATABASE_URL names. */
 export function providerOf(url: string): Provider {
@@ -31,8 +36,8 @@ export function providerOf(url: string): Provider {
 }
 
 /** The driver for a DATABASE_URL; the directory of a SQLite file is made where it is missing. */
-export function adapterFor(url: string): SqlMigrationAwareDriverAdapterFactory {
-  if (providerOf(url) === 'postgresql') return new PrismaPg({ connectionString: url, ...postgresLimits });
+export function adapterFor(url: string, limits: object = migrationLimits): SqlMigrationAwareDriverAdapterFactory {
+  if (providerOf(url) === 'postgresql') return new PrismaPg({ connectionString: url, ...limits });
   mkdirSync(dirname(url.slice('file:'.length)), { recursive: true });
   return new PrismaBetterSqlite3({ url, timeout: sqliteBusyTimeoutMs });
 }
@@ -44,6 +49,8 @@ export interface Database {
   readonly notifications: Notifications | null;
   /** Asks the database whether it answers: null, or that it does not. */
   problem(): Promise<string | null>;
+  /** Asks the database whether its schema is whole: null, or what is wrong with it. */
+  migrationProblem(): Promise<string | null>;
   close(): Promise<void>;
 }
 
@@ -74,9 +81,8 @@ export async function openDatabase(url: string, log: Logger): Promise<Database> 
 }
 
 async function open(url: string, log: Logger): Promise<Database> {
-  const adapter = adapterFor(url);
-  const appliedMigrations = await migrate(adapter, migrationsDirectory(providerOf(url)));
-  const client = await openClient(url, adapter);
+  const appliedMigrations = await migrate(adapterFor(url), migrationsDirectory(providerOf(url)));
+  const client = await openClient(url);
   const notifications = providerOf(url) === 'postgresql' ? createNotifications(url, log) : null;
   return {
     client,
@@ -87,6 +93,14 @@ async function open(url: string, log: Logger): Promise<Database> {
         () => null,
         () => 'The database does not answer.',
       ),
+    migrationProblem: () =>
+      client.$queryRaw<{ unfinished: bigint }[]>`
+        SELECT count(*) AS "unfinished", (SELECT "id" FROM "Task" LIMIT 1) AS "task" FROM "_prisma_migrations"
+        WHERE "finished_at" IS NULL AND "rolled_back_at" IS NULL
+      `.then(
+        ([found]) => (Number(found?.unfinished) === 0 ? null : 'A migration has not finished.'),
+        () => 'The tables cannot be read.',
+      ),
     async close() {
       await notifications?.close();
       await client.$disconnect();
@@ -95,7 +109,8 @@ async function open(url: string, log: Logger): Promise<Database> {
 }
 
 /** Only the generated client that is needed is loaded. */
-async function openClient(url: string, adapter: SqlMigrationAwareDriverAdapterFactory): Promise<DatabaseClient> {
+async function openClient(url: string): Promise<DatabaseClient> {
+  const adapter = adapterFor(url, postgresLimits);
   if (providerOf(url) === 'postgresql') {
     const { PrismaClient } = await import('./generated/postgresql/client.ts');
     return new PrismaClient({ adapter }) as unknown as DatabaseClient;

@@ -33,7 +33,8 @@ export const migrationsDirectory = (provider: string): string =>
   join(import.meta.dirname, '../../prisma/migrations', provider);
 
 /**
- * Brings the database to the newest migration and returns the names of those it applied.
+ * Brings the database to the newest migration and returns the names of those it applied. Of several instances that
+ * start at once, one applies them while the others wait for it.
  *
  * @throws MigrationError when the database's history is not the one in the repository: a migration was edited after
  * it was applied, or one failed half-way.
@@ -44,11 +45,21 @@ export async function migrate(
 ): Promise<readonly string[]> {
   const input = { migrationsList: await readMigrations(directory), filters: everything };
   return withSchemaEngine(adapter, undefined, async (engine) => {
-    const { editedMigrationNames, failedMigrationNames } = await historyOf(engine, input);
+    const { editedMigrationNames } = await historyOf(engine, input);
     refuse(editedMigrationNames, 'edited after it was applied', 'restore its file from the repository');
-    refuse(failedMigrationNames, 'started but never finished', 'restore a backup, or repair the database by hand');
-    const { appliedMigrationNames } = await engine.applyMigrations(input);
-    return appliedMigrationNames;
+    try {
+      return (await engine.applyMigrations(input)).appliedMigrationNames;
+    } catch (error) {
+      // Asked only now: before, a migration that another instance is applying would look like a failed one.
+      const { failedMigrationNames } = await historyOf(engine, input);
+      refuse(
+        failedMigrationNames,
+        'started but never finished',
+        'restore a backup, or repair the database by hand',
+        error,
+      );
+      throw error;
+    }
   });
 }
 
@@ -66,8 +77,8 @@ async function historyOf(engine: SchemaEngine, input: ApplyMigrationsInput): Pro
   }
 }
 
-function refuse(names: readonly string[], what: string, advice: string): void {
-  if (names.length > 0) throw new MigrationError(`Migration ${names.join(', ')} was ${what}: ${advice}.`);
+function refuse(names: readonly string[], what: string, advice: string, cause?: unknown): void {
+  if (names.length > 0) throw new MigrationError(`Migration ${names.join(', ')} was ${what}: ${advice}.`, { cause });
 }
 
 /** The database cannot be brought to the schema this program needs without a person's decision. */

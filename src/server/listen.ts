@@ -9,6 +9,9 @@ export interface Listener {
   close(): Promise<void>;
 }
 
+/** How long a closing server waits for answers that are still being read, or requests that are still being sent. */
+const closeGraceMs = 2_000;
+
 /** How often a closing server looks for connections that have become idle. */
 const closeIntervalMs = 20;
 
@@ -25,8 +28,10 @@ export async function listen(server: GraphqlServer, { host, port }: { host: stri
       http.close();
       // A keep-alive connection counts as open until its last answer is through and somebody closes it.
       const closing = setInterval(() => http.closeIdleConnections(), closeIntervalMs);
+      const patience = setTimeout(() => http.closeAllConnections(), closeGraceMs);
       await closed;
       clearInterval(closing);
+      clearTimeout(patience);
     },
   };
 }

@@ -6,7 +6,8 @@ import { publicError } from '../graphql/errors.ts';
 import { schema } from '../graphql/schema.ts';
 import type { Services } from '../videos/services.ts';
 import { createGraphiqlRenderer, graphiqlOptions } from './graphiql.ts';
-import { type Check, useHealth } from './health.ts';
+import { useJsonOnly } from './json-only.ts';
+import { type Check, useReadiness } from './readiness.ts';
 
 /** Room for the seven largest inline images anybody sends; base64 makes them a third larger. */
 const maxRequestBodyBytes = 20 * 1024 * 1024;
@@ -21,7 +22,7 @@ export function createGraphqlServer(
   return createYoga<object, Pick<Context, 'services'>>({
     schema,
     context: { services },
-    plugins: [useHealth(checks)],
+    plugins: [useReadiness(checks), useJsonOnly()],
     graphiql: graphiqlOptions,
     renderGraphiQL: createGraphiqlRenderer({ sandbox }),
     maskedErrors: { errorMessage: 'Unexpected error.', maskError: toPublicError },

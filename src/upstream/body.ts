@@ -8,30 +8,53 @@ export interface Body {
   readonly json: unknown;
   /** What keeps the body from being used, in words. */
   readonly problem: string;
-  readonly cause?: unknown;
 }
 
 /** Reads a body as far as it comes: a broken transfer leaves what arrived before it. */
-export async function readBody(response: Response): Promise<Body> {
+export async function readBody(response: Response, signal: AbortSignal): Promise<Body> {
+  const { text, problem } = await readText(response, signal);
+  const broken = { text, json: undefined };
+  if (problem !== null) return { ...broken, problem };
+  if (text === '') return { ...broken, problem: 'it is empty' };
+  try {
+    return { text, json: JSON.parse(text, keepLargeNumbers), problem: 'it is not about a video task' };
+  } catch {
+    return { ...broken, problem: 'it is not JSON' };
+  }
+}
+
+async function readText(response: Response, signal: AbortSignal): Promise<{ text: string; problem: string | null }> {
+  const reader = response.body?.getReader();
+  // The signal is heeded here as well, because undici forgets that of a request once the request object has been
+  // collected (nodejs/undici#4068).
+  const cancel = () => void reader?.cancel().catch(() => {});
+  signal.addEventListener('abort', cancel);
+  if (signal.aborted) cancel();
   const decoder = new TextDecoder();
   let text = '';
   let sizeBytes = 0;
+  let problem: string | null = null;
   try {
-    for await (const chunk of response.body ?? []) {
-      sizeBytes += chunk.byteLength;
-      text += decoder.decode(chunk, { stream: true });
-      // Leaving the loop cancels the transfer.
-      if (sizeBytes > maxBodyBytes) return { text, json: undefined, problem: 'it is larger than 1 MiB' };
+    for (let read = await reader?.read(); read && !read.done; read = await reader?.read()) {
+      sizeBytes += read.value.byteLength;
+      text += decoder.decode(read.value, { stream: true });
+      if (sizeBytes > maxBodyBytes) {
+        problem = 'it is larger than 1 MiB';
+        break;
+      }
     }
-  } catch (cause) {
-    return { text, json: undefined, problem: 'it broke off', cause };
+    signal.throwIfAborted();
+  } catch {
+    problem = 'it broke off';
+  } finally {
+    signal.removeEventListener('abort', cancel);
+    cancel();
   }
   // PostgreSQL has no way to keep U+0000, however it was written.
-  text = text.replace(/\0|\\u0000/g, '');
-  if (text === '') return { text, json: undefined, problem: 'it is empty' };
-  try {
-    return { text, json: JSON.parse(text), problem: 'it is not about a video task' };
-  } catch (cause) {
-    return { text, json: undefined, problem: 'it is not JSON', cause };
-  }
+  return { text: text.replace(/\0|\\u0000/g, ''), problem };
+}
+
+/** An id may be a whole number beyond what JavaScript counts exactly: it stays the digits it was. */
+function keepLargeNumbers(_key: string, value: unknown, context?: { source?: string }): unknown {
+  return Number.isInteger(value) && !Number.isSafeInteger(value) ? context?.source : value;
 }

@@ -1,6 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import ky from 'ky';
 import type { VideoRequest } from '../videos/request.ts';
-import { readBody } from './body.ts';
+import { type Body, readBody } from './body.ts';
 import { failedResponse, failedTransfer, retryAfterMs } from './faults.ts';
 import { type CheckReply, type SubmitReply, UpstreamError } from './replies.ts';
 import { readCheckReply, readErrorText, readSubmitReply, salvageUpstreamId, toSubmitBody } from './wire.ts';
@@ -24,13 +25,8 @@ export interface UpstreamSettings {
 /** What the upstream says is quoted to clients and logs: never at length, and never with our key in it. */
 const maxQuoteLength = 500;
 
-const checkRetry = {
-  limit: 2,
-  statusCodes: [500, 502, 503, 504],
-  afterStatusCodes: [],
-  backoffLimit: 2_000,
-  jitter: true,
-};
+/** The pauses before a check is tried again where the upstream answers with a 5xx. They grow by up to half at random. */
+const checkRetryPausesMs = [300, 900];
 
 /** The client for the REST API. It keeps no state of its own beyond the connections. */
 export function createUpstreamClient(settings: UpstreamSettings): UpstreamClient {
@@ -39,54 +35,57 @@ export function createUpstreamClient(settings: UpstreamSettings): UpstreamClient
     headers: { authorization: `Bearer ${settings.apiKey}` },
     // A redirected POST would be a second POST, and a redirected key a lost key.
     redirect: 'manual',
-    // Ours end with the body; ky's would end with the headers.
+    // Ky would end with the headers, and read an error's body without bound: see `within` and `readBody`.
     timeout: false,
     throwHttpErrors: false,
+    retry: 0,
   });
 
   const quote = (text: string): string => text.replaceAll(settings.apiKey, '[redacted]').slice(0, maxQuoteLength);
+  const quoteIfAny = (text: string | null): string | null => (text === null ? null : quote(text));
 
   function within(signal: AbortSignal, timeoutMs: number): AbortSignal {
     return AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
   }
 
-  async function submit(request: VideoRequest, signal: AbortSignal): Promise<SubmitReply> {
-    const response = await http.post('v1/grok/videos', {
-      json: toSubmitBody(request),
-      retry: 0,
-      signal: within(signal, settings.submitTimeoutMs),
-    });
-    const body = await readBody(response);
-    if (!response.ok) return failedResponse(response, readErrorText(body.json), quote);
-    const accepted = readSubmitReply(body.json);
-    if (accepted) return { kind: 'ACCEPTED', ...accepted };
-    const salvaged = salvageUpstreamId(body.text);
-    if (salvaged) return { kind: 'ACCEPTED', upstreamId: salvaged, upstreamStatus: null };
-    return new UpstreamError('ANSWER_LOST', `The upstream's answer to the order could not be read: ${body.problem}.`, {
-      httpStatus: response.status,
-      cause: body.cause,
-    });
+  async function submit(request: VideoRequest, ending: AbortSignal): Promise<SubmitReply> {
+    const bytes = new Blob([JSON.stringify(toSubmitBody(request))]);
+    // A stream, because it cannot be sent twice: after a 421, fetch itself repeats a POST whose body it still has.
+    const streamed = { body: bytes.stream(), duplex: 'half' };
+    const headers = { 'content-type': 'application/json', 'content-length': String(bytes.size) };
+    const response = await http.post('v1/grok/videos', { ...streamed, headers, signal: ending });
+    const body = await readBody(response, ending);
+    if (!response.ok) return failedResponse(response, quoteIfAny(readErrorText(body.json)));
+    const accepted = body.json === undefined ? salvageUpstreamId(body.text) : readSubmitReply(body.json);
+    if (!accepted) return unreadable('order', response, body);
+    return { kind: 'ACCEPTED', ...accepted, upstreamStatus: quoteIfAny(accepted.upstreamStatus) };
   }
 
-  async function check(upstreamId: string, signal: AbortSignal): Promise<CheckReply> {
-    const response = await http.get(`v1/result/${encodeURIComponent(upstreamId)}`, {
-      retry: checkRetry,
-      throwHttpErrors: (status) => checkRetry.statusCodes.includes(status),
-      signal: within(signal, settings.checkTimeoutMs),
-    });
-    const body = await readBody(response);
-    if (!response.ok) return failedResponse(response, readErrorText(body.json), quote);
-    const observed = readCheckReply(body.json);
-    if (observed) return { ...observed, error: observed.error && quote(observed.error) };
-    return new UpstreamError('ANSWER_LOST', `The upstream's answer to the check could not be read: ${body.problem}.`, {
-      httpStatus: response.status,
-      retryAfterMs: retryAfterMs(response.headers),
-      cause: body.cause,
-    });
+  async function check(upstreamId: string, ending: AbortSignal): Promise<CheckReply> {
+    for (let attempt = 0; ; attempt++) {
+      const response = await http.get(`v1/result/${encodeURIComponent(upstreamId)}`, { signal: ending });
+      const body = await readBody(response, ending);
+      const pauseMs = checkRetryPausesMs.at(attempt);
+      if (response.status >= 500 && pauseMs !== undefined && retryAfterMs(response.headers) === undefined) {
+        await sleep(pauseMs * (1 + Math.random() / 2), undefined, { signal: ending });
+        continue;
+      }
+      if (!response.ok) return failedResponse(response, quoteIfAny(readErrorText(body.json)));
+      const observed = readCheckReply(body.json);
+      if (!observed) return unreadable('check', response, body);
+      return { ...observed, upstreamStatus: quoteIfAny(observed.upstreamStatus), error: quoteIfAny(observed.error) };
+    }
   }
 
   return {
-    submit: (request, signal) => submit(request, signal).catch(failedTransfer),
-    check: (upstreamId, signal) => check(upstreamId, signal).catch(failedTransfer),
+    submit: (request, signal) => submit(request, within(signal, settings.submitTimeoutMs)).catch(failedTransfer),
+    check: (upstreamId, signal) => check(upstreamId, within(signal, settings.checkTimeoutMs)).catch(failedTransfer),
   };
+}
+
+function unreadable(what: string, { status, headers }: Response, { problem }: Body): UpstreamError {
+  return new UpstreamError('ANSWER_LOST', `The upstream's answer to the ${what} could not be read: ${problem}.`, {
+    httpStatus: status,
+    retryAfterMs: retryAfterMs(headers),
+  });
 }

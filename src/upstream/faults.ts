@@ -1,14 +1,10 @@
 import { UpstreamError } from './replies.ts';
 
-/** What an answer with an error status means. `quote` makes the upstream's words fit to be shown. */
-export function failedResponse(
-  response: Response,
-  reason: string | null,
-  quote: (text: string) => string,
-): UpstreamError {
+/** What an answer with an error status means. `reason` is the upstream's own, made fit to be shown. */
+export function failedResponse(response: Response, reason: string | null): UpstreamError {
   const { status: httpStatus } = response;
   const details = { httpStatus, retryAfterMs: retryAfterMs(response.headers) };
-  const answered = `The upstream answered with HTTP ${httpStatus}${reason === null ? '' : `: ${quote(reason)}`}`;
+  const answered = `The upstream answered with HTTP ${httpStatus}${reason === null ? '' : `: ${reason}`}`;
   if (httpStatus === 429) return new UpstreamError('RATE_LIMITED', answered, details);
   const refused = httpStatus >= 400 && httpStatus < 500 && !gatewayGaveUp.has(httpStatus);
   return new UpstreamError(refused ? 'REFUSED' : 'ANSWER_LOST', answered, details);
@@ -19,8 +15,6 @@ const gatewayGaveUp = new Set([408, 499]);
 
 /** What the end of a transfer without an answer means. */
 export function failedTransfer(error: unknown): UpstreamError {
-  const { response } = error as { response?: Response };
-  if (response) return failedResponse(response, null, (text) => text);
   if (wasNeverSent(error)) {
     return new UpstreamError('NEVER_SENT', `No connection to the upstream could be made (${codeOf(error)}).`, {
       cause: error,

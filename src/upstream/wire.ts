@@ -23,57 +23,66 @@ const lenient = <Schema extends z.ZodType>(schema: Schema) =>
     .catch(null)
     .transform((value) => value ?? null);
 
-const id = z.union([z.string().trim().min(1), z.number().transform(String)]);
+/** Nothing that is a step in a path: the id becomes one. */
+const id = z.union([z.string().trim(), z.number().transform(String)]).refine((text) => !/^\.{0,2}$/.test(text));
 
 const submitReply = z.object({ id, status: lenient(z.string()) });
 
 const checkReply = z.object({
   status: lenient(z.string()),
   video_url: lenient(z.url({ protocol: /^https?$/ })),
-  actualDuration: lenient(z.coerce.number().positive()),
-  error: lenient(
-    z.union([z.string().min(1), z.looseObject({ message: z.string() }).transform(({ message }) => message)]),
-  ),
+  actualDuration: lenient(z.union([z.number(), z.string().min(1)]).pipe(z.coerce.number<number | string>().positive())),
+  error: lenient(z.unknown()),
 });
 
 /** The upstream's words for each status, its own and those other clients of it have met, in lower case. */
-const statusWords: Record<string, Observed['status']> = {
-  queued: 'QUEUED',
-  pending: 'QUEUED',
-  processing: 'PROCESSING',
-  in_progress: 'PROCESSING',
-  running: 'PROCESSING',
-  completed: 'COMPLETED',
-  succeeded: 'COMPLETED',
-  success: 'COMPLETED',
-  failed: 'FAILED',
-  error: 'FAILED',
-  cancelled: 'CANCELLED',
-  canceled: 'CANCELLED',
-};
+const statusWords = new Map<string, Observed['status']>([
+  ['queued', 'QUEUED'],
+  ['pending', 'QUEUED'],
+  ['processing', 'PROCESSING'],
+  ['in_progress', 'PROCESSING'],
+  ['running', 'PROCESSING'],
+  ['completed', 'COMPLETED'],
+  ['succeeded', 'COMPLETED'],
+  ['success', 'COMPLETED'],
+  ['failed', 'FAILED'],
+  ['error', 'FAILED'],
+  ['cancelled', 'CANCELLED'],
+  ['canceled', 'CANCELLED'],
+]);
 
 /** The vendor has no code for a refusal of content; these words in its text are all that tells one. */
 const moderationWords = /moderat|content polic|safety|sensitive|violat|prohibited|nsfw|违规|审核|敏感/i;
 
+interface AcceptedTask {
+  readonly upstreamId: string;
+  readonly upstreamStatus: string | null;
+}
+
 /** The upstream's id and status in a submit's reply; null where there is no id in it. */
-export function readSubmitReply(body: unknown): { upstreamId: string; upstreamStatus: string | null } | null {
+export function readSubmitReply(body: unknown): AcceptedTask | null {
   const reply = submitReply.safeParse(body);
   return reply.success ? { upstreamId: reply.data.id, upstreamStatus: reply.data.status } : null;
 }
 
-/** The id in a reply of which only a part arrived, so that what has been paid for is not lost with the rest. */
-export function salvageUpstreamId(text: string): string | null {
-  return /"id"\s*:\s*"([^"\\]+)"/.exec(text)?.[1] ?? null;
+/**
+ * The id in a reply of which only a part arrived, so that what has been paid for is not lost with the rest; null where
+ * it did not arrive as a whole.
+ */
+export function salvageUpstreamId(text: string): AcceptedTask | null {
+  const [, quoted, digits] = /"id"\s*:\s*(?:"([^"\\]+)"|(\d+)\s*[,}])/.exec(text) ?? [];
+  return readSubmitReply({ id: quoted ?? digits });
 }
 
 /** What a check's reply says; null where it is not about a task at all. */
 export function readCheckReply(body: unknown): Observed | null {
   const reply = checkReply.safeParse(body);
   if (!reply.success || reply.data.status === null) return null;
-  const { status, video_url, actualDuration, error } = reply.data;
+  const { status, video_url, actualDuration } = reply.data;
+  const error = textOf(reply.data.error);
   return {
     kind: 'OBSERVED',
-    status: statusWords[status.trim().toLowerCase()] ?? 'UNKNOWN',
+    status: statusWords.get(status.trim().toLowerCase()) ?? 'UNKNOWN',
     upstreamStatus: status,
     videoUrl: video_url,
     durationSeconds: actualDuration,
@@ -88,5 +97,9 @@ export function readErrorText(body: unknown): string | null {
   const reply = z.object({ message: text, msg: text, error: lenient(z.unknown()) }).safeParse(body);
   if (!reply.success) return null;
   const { message, msg, error } = reply.data;
-  return message ?? msg ?? (typeof error === 'string' ? error : error && readErrorText(error));
+  return message ?? msg ?? textOf(error);
 }
+
+/** An error is a text, or an object that has one. */
+const textOf = (error: unknown): string | null =>
+  typeof error === 'string' ? error || null : error === null ? null : readErrorText(error);

@@ -14,7 +14,7 @@ const base64 = /^[A-Za-z0-9+/]+={0,2}$/;
 export function publicUrlProblem(text: string): string | null {
   if (text.length > maxUrlLength) return `must be at most ${maxUrlLength} characters long`;
   // Other parsers may read these differently, and find another host.
-  if (/[\\\s\p{Cc}]/u.test(text)) return 'must not contain backslashes, spaces or control characters';
+  if (/[\\\s\p{Cc}\p{Cs}]/u.test(text)) return 'must not contain backslashes, spaces or control characters';
   const url = URL.parse(text);
   if (!url) return 'must be a complete URL, such as https://example.com/image.png';
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return 'must be an http or https URL';

@@ -26,8 +26,9 @@ const prompt = z
   .trim()
   .min(promptLength.min, 'must not be empty')
   .max(promptLength.max, `must be at most ${promptLength.max} characters long`)
-  // PostgreSQL has no way to keep it.
-  .refine((text) => !text.includes('\0'), 'must not contain the character U+0000');
+  // PostgreSQL has no way to keep these.
+  .refine((text) => !text.includes('\0'), 'must not contain the character U+0000')
+  .refine((text) => text.isWellFormed(), 'must not contain one half of a surrogate pair alone');
 
 const imageForms = {
   PUBLIC_URL: publicUrlProblem,

@@ -7,7 +7,7 @@ export interface Schedule {
 }
 
 const minuteMs = 60_000;
-const hourMs = 60 * minuteMs;
+export const hourMs = 60 * minuteMs;
 
 /** The older a task is, the rarer its checks: from each age on, the interval is multiplied. */
 const slowdowns = [
@@ -24,6 +24,9 @@ const maxRetryAfterMs = 15 * minuteMs;
 
 /** A result is fetchable for 24 hours: a task that has not ended by then has nothing left to wait for. */
 export const trackingLimitMs = 24 * hourMs;
+
+/** Where the upstream does not answer at all, its word on the task is waited for a while longer. */
+export const unansweredLimitMs = 48 * hourMs;
 
 /** How long the vendor keeps a finished video's link alive. */
 export const videoLifetimeMs = 24 * hourMs;

@@ -1,5 +1,5 @@
 import type { CheckReply } from '../upstream/replies.ts';
-import { cappedRetryAfterMs } from './schedule.ts';
+import { cappedRetryAfterMs, type Schedule } from './schedule.ts';
 
 /** What the upstream's replies say about all checks, whichever task they were about. */
 export interface Throttle {
@@ -13,8 +13,8 @@ export interface Throttle {
 /** How long nothing is checked after the upstream has refused our key; then one check at a time tries again. */
 const accessDeniedPauseMs = 5 * 60_000;
 
-/** Lets up to `concurrency` checks through, until the upstream refuses our key or asks to be left alone for a while. */
-export function createThrottle(concurrency: number): Throttle {
+/** Lets up to `concurrency` checks through, until the upstream refuses our key or wants to be left alone for a while. */
+export function createThrottle(concurrency: number, { intervalMs }: Schedule): Throttle {
   let pausedUntilMs = 0;
   let accessDenied: string | null = null;
 
@@ -32,8 +32,9 @@ export function createThrottle(concurrency: number): Throttle {
         accessDenied = `The upstream refuses the API key (HTTP ${reply.httpStatus}): correct GROK_API_KEY.`;
         pause(now, accessDeniedPauseMs);
       } else if (reply.kind === 'RATE_LIMITED') {
-        pause(now, cappedRetryAfterMs(reply.retryAfterMs));
-      } else if (reply.kind === 'OBSERVED' || reply.kind === 'REFUSED') {
+        pause(now, Math.max(cappedRetryAfterMs(reply.retryAfterMs), intervalMs));
+      } else if (now.getTime() >= pausedUntilMs && (reply.kind === 'OBSERVED' || reply.kind === 'REFUSED')) {
+        // A check that had been under way when the key was refused says nothing new.
         accessDenied = null;
       }
     },

@@ -33,7 +33,7 @@ export class Tracker {
   constructor(services: Services, settings: TrackerSettings) {
     this.#services = services;
     this.#settings = settings;
-    this.#throttle = createThrottle(settings.concurrency);
+    this.#throttle = createThrottle(settings.concurrency, services.schedule);
   }
 
   /** Begins to follow tasks, those of an earlier process too. */
@@ -116,6 +116,8 @@ export class Tracker {
 
   async #ask(task: VideoTask, upstreamId: string): Promise<TaskChange | null> {
     const reply = await this.#services.upstream.check(upstreamId, this.#stopped.signal);
+    // Broken off by ourselves, which says nothing about the task: whoever runs next checks it.
+    if (this.#stopped.signal.aborted && reply.kind !== 'OBSERVED') return { leasedUntil: null };
     this.#heed(task, reply);
     return afterCheck(task, reply, momentOf(this.#services));
   }

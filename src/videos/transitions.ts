@@ -1,6 +1,6 @@
 import type { Accepted, CheckReply, Observed, SubmitReply, UpstreamError } from '../upstream/replies.ts';
 import { type FailureCode, failureOfSubmit } from './failures.ts';
-import { pauseMs, type Schedule, trackingLimitMs } from './schedule.ts';
+import { hourMs, pauseMs, type Schedule, trackingLimitMs, unansweredLimitMs } from './schedule.ts';
 import type { ChangeCause, TaskChange, TaskStatus, VideoTask } from './task.ts';
 
 /** When something happened, and by which schedule the task goes on. `jitter` is a random number below 1. */
@@ -121,7 +121,9 @@ function afterObservation(task: VideoTask, observed: Observed, moment: Moment): 
 }
 
 function afterFailedCheck(task: VideoTask, error: UpstreamError, moment: Moment): TaskChange {
-  if (error.kind !== 'REFUSED' || error.httpStatus !== 404) return trackedOn(task, moment, error.retryAfterMs);
+  if (error.kind !== 'REFUSED' || error.httpStatus !== 404) {
+    return trackedOn(task, moment, { limitMs: unansweredLimitMs, retryAfterMs: error.retryAfterMs });
+  }
   const notFoundCount = task.notFoundCount + 1;
   const seen = { lastCheckedAt: moment.now, notFoundCount };
   if (notFoundCount < finalNotFoundCount) return { ...trackedOn(task, moment), ...seen };
@@ -129,10 +131,15 @@ function afterFailedCheck(task: VideoTask, error: UpstreamError, moment: Moment)
 }
 
 /** The task goes on as it is, until its result could no longer be fetched. */
-function trackedOn(task: VideoTask, moment: Moment, retryAfterMs?: number): TaskChange {
+function trackedOn(
+  task: VideoTask,
+  moment: Moment,
+  { limitMs = trackingLimitMs, retryAfterMs }: { limitMs?: number; retryAfterMs?: number | undefined } = {},
+): TaskChange {
   const ageMs = moment.now.getTime() - (task.submittedAt ?? task.createdAt).getTime();
-  if (ageMs >= trackingLimitMs) {
-    const message = `The task ${task.upstreamId} was still not finished 24 hours after the upstream accepted it.`;
+  if (ageMs >= limitMs) {
+    const hours = Math.floor(ageMs / hourMs);
+    const message = `The task ${task.upstreamId} was not known to be finished ${hours} hours after it was accepted.`;
     return failed('TRACKING_EXPIRED', message, moment);
   }
   const pause = pauseMs(moment.schedule, ageMs, moment.jitter, retryAfterMs);

@@ -6,6 +6,7 @@ import { drift } from '../../scripts/drift.ts';
 import { adapterFor, type Database, openDatabase, type Provider } from '../../src/database/client.ts';
 import { MigrationError, migrate, migrationsDirectory } from '../../src/database/migrate.ts';
 import { databaseProviders, freshDatabase, freshDirectory } from '../support/database.ts';
+import { silentLog } from '../support/log.ts';
 import { inAnotherProcess, migrateInAnotherProcess, openInAnotherProcess } from '../support/starts.ts';
 
 const namesIn = (directory: string): string[] =>
@@ -31,7 +32,7 @@ function copyOfMigrations(provider: Provider) {
 }
 
 async function open(url: string): Promise<Database> {
-  const database = await openDatabase(url);
+  const database = await openDatabase(url, silentLog);
   onTestFinished(() => database.close());
   return database;
 }
@@ -65,7 +66,7 @@ describe.each(databaseProviders)('migrations on %s', (provider) => {
   test('a database of an older version gets what it lacks and keeps what it has', async () => {
     const url = await freshDatabase(provider);
     const { directory, add } = copyOfMigrations(provider);
-    const before = await openDatabase(url);
+    const before = await openDatabase(url, silentLog);
     await before.client.$executeRawUnsafe('CREATE TABLE "Note" ("text" TEXT)');
     await before.client.$executeRawUnsafe(`INSERT INTO "Note" VALUES ('kept')`);
     await before.close();

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { TaskFilter, TaskPage } from '../../src/database/task-store.ts';
 import type { VideoTask } from '../../src/videos/task.ts';
 import { databaseProviders, freshDatabase } from '../support/database.ts';
-import { at, newTask, openStore, promptsOf } from '../support/task-store.ts';
+import { at, create, openStore, promptsOf } from '../support/task-store.ts';
 
 describe.each(databaseProviders)('a list of tasks on %s', (provider) => {
   /** Five tasks, a second apart, called by their place. */
@@ -18,7 +18,7 @@ describe.each(databaseProviders)('a list of tasks on %s', (provider) => {
         { model: 'GROK_VIDEO3_PRO', status: 'COMPLETED' },
       ] as const
     ).entries()) {
-      tasks.push(await store.create(newTask({ ...change, prompt: `${index}`, createdAt: at(index * 1_000) })));
+      tasks.push(await create(store, { ...change, prompt: `${index}`, createdAt: at(index * 1_000) }));
     }
     const list = async (filter: TaskFilter, page: Partial<TaskPage> = {}) =>
       promptsOf(await store.list(filter, { limit: 10, inverted: false, ...page })).join('');

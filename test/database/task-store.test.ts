@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { TaskChange, VideoTask } from '../../src/videos/task.ts';
 import { databaseProviders, freshDatabase } from '../support/database.ts';
-import { at, newTask, openStore, promptsOf, start } from '../support/task-store.ts';
+import { at, create, newTask, openStore, promptsOf, start } from '../support/task-store.ts';
 
 /** The time that a UUID v7 starts with. */
 const timeOf = (id: string): Date => new Date(Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16));
@@ -22,12 +22,14 @@ describe.each(databaseProviders)('the task store on %s', (provider) => {
       nextCheckAt: at(1),
       leasedUntil: at(999),
     });
-    const created = await store.create(task);
+    const created = await create(store, task);
     expect(created).toEqual({
       ...task,
       id: created.id,
       version: 1,
+      checkCount: 0,
       notFoundCount: 0,
+      history: [],
       upstreamId: null,
       upstreamStatus: null,
       failureCode: null,
@@ -43,7 +45,7 @@ describe.each(databaseProviders)('the task store on %s', (provider) => {
 
   test('a change of every field is read back as it was written, to the millisecond, and back to null', async () => {
     const store = await freshStore();
-    const task = await store.create(newTask());
+    const task = await create(store);
     const everything: Required<TaskChange> = {
       status: 'FAILED',
       upstreamId: 'video_grok_1',
@@ -57,7 +59,19 @@ describe.each(databaseProviders)('the task store on %s', (provider) => {
       nextCheckAt: at(3),
       completedAt: at(4),
       leasedUntil: at(5),
+      checkCount: 3,
       notFoundCount: 2,
+      history: [
+        {
+          from: 'QUEUED',
+          to: 'FAILED',
+          at: at(4).toISOString(),
+          cause: 'CHECK',
+          upstreamStatus: 'Failed!',
+          attempt: 3,
+        },
+      ],
+      idempotencyKey: 'key',
     };
     const changed = await store.update(task, everything);
     expect(changed).toEqual({ ...task, ...everything, version: 2 });
@@ -69,7 +83,7 @@ describe.each(databaseProviders)('the task store on %s', (provider) => {
 
   test('there is no task under an id that was never given', async () => {
     const store = await freshStore();
-    await store.create(newTask());
+    await create(store);
     for (const id of ['', 'nonsense', '019a0000-0000-7000-8000-000000000000', "' OR 1=1 --"]) {
       expect.soft(await store.find(id), id).toBeNull();
     }
@@ -77,7 +91,7 @@ describe.each(databaseProviders)('the task store on %s', (provider) => {
 
   test('only the first of two writers that read the same version gets its change in', async () => {
     const store = await freshStore();
-    const task = await store.create(newTask());
+    const task = await create(store);
     expect(await store.update(task, { upstreamId: 'first' })).toMatchObject({ upstreamId: 'first', version: 2 });
     expect(await store.update(task, { upstreamId: 'second', status: 'FAILED' })).toBeNull();
     expect(await store.find(task.id)).toMatchObject({ upstreamId: 'first', status: 'QUEUED', version: 2 });
@@ -86,7 +100,7 @@ describe.each(databaseProviders)('the task store on %s', (provider) => {
   test('of many writers at once over two connections exactly one gets its change in', async () => {
     const url = await freshDatabase(provider);
     const stores = [await openStore(url), await openStore(url)];
-    const task = await stores[0]!.create(newTask());
+    const task = await create(stores[0]!);
     const writes = Array.from({ length: 20 }, (_, index) =>
       stores[index % 2]!.update(task, { upstreamId: `writer ${index}` }),
     );
@@ -105,7 +119,7 @@ describe.each(databaseProviders)('the task store on %s', (provider) => {
       ['due second', at(-2_000)],
       ['due third', at(-1_000)],
     ] as const) {
-      await store.create(newTask({ prompt, nextCheckAt }));
+      await create(store, { prompt, nextCheckAt });
     }
     const claim = async (limit: number) => promptsOf(await store.claimDue(start, at(30_000), limit));
     expect(await claim(1)).toEqual(['due first']);
@@ -116,7 +130,7 @@ describe.each(databaseProviders)('the task store on %s', (provider) => {
 
   test('a claimed task is nobody else’s until its lease runs out, and then it is taken again', async () => {
     const store = await freshStore();
-    const task = await store.create(newTask());
+    const task = await create(store);
     const [claimed] = await store.claimDue(start, at(30_000), 10);
     expect(claimed).toEqual({ ...task, leasedUntil: at(30_000), version: task.version + 1 });
     expect(await store.claimDue(at(29_999), at(60_000), 10)).toEqual([]);
@@ -131,7 +145,7 @@ describe.each(databaseProviders)('the task store on %s', (provider) => {
     const stores = [await openStore(url), await openStore(url)];
     const created = [];
     for (let index = 0; index < 60; index++) {
-      created.push(await stores[0]!.create(newTask({ nextCheckAt: at(-index) })));
+      created.push(await create(stores[0]!, { nextCheckAt: at(-index) }));
     }
     const claimUntilNothingIsLeft = async (index: number) => {
       const claimed: VideoTask[] = [];
@@ -153,7 +167,7 @@ describe.each(databaseProviders)('the task store on %s', (provider) => {
     const store = await freshStore();
     // Written in another order than created, as a clock that is set or a second instance make it.
     for (const ms of [5, 3_600_000, 0, 86_400_000, 1]) {
-      const { id, createdAt } = await store.create(newTask({ prompt: String(ms), createdAt: at(ms) }));
+      const { id, createdAt } = await create(store, { prompt: String(ms), createdAt: at(ms) });
       expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
       expect(timeOf(id)).toEqual(createdAt);
     }

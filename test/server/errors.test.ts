@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { openDatabase } from '../../src/database/client.ts';
 import { type Answer, anOrder, createTestApp, submitDocument, type TestApp } from '../support/app.ts';
 import { databaseProviders, freshDatabase } from '../support/database.ts';
+import { silentLog } from '../support/log.ts';
 import { apiKey } from '../support/upstream.ts';
 
 const endpoint = 'http://localhost/graphql';
@@ -9,7 +10,7 @@ const anId = '019a0000-0000-7000-8000-000000000000';
 
 /** Does to the database what nobody should, past the service. */
 async function sabotage(databaseUrl: string, sql: string): Promise<void> {
-  const { client, close } = await openDatabase(databaseUrl);
+  const { client, close } = await openDatabase(databaseUrl, silentLog);
   await client.$executeRawUnsafe(sql).finally(close);
 }
 

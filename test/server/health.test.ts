@@ -6,6 +6,7 @@ import { openDatabase } from '../../src/database/client.ts';
 import { anOrder, createTestApp, submitDocument, type TestApp } from '../support/app.ts';
 import { databaseProviders, freshDatabase } from '../support/database.ts';
 import { held } from '../support/held-answer.ts';
+import { silentLog } from '../support/log.ts';
 import { apiKey, reply } from '../support/upstream.ts';
 
 /** What a load balancer sees. */
@@ -78,7 +79,7 @@ test('an upstream that is down is no reason to take the service out of rotation'
 
 test.each(databaseProviders)('a database that has lost its table makes it not ready (%s)', async (provider) => {
   const testApp = await createTestApp({ started: true, databaseUrl: await freshDatabase(provider) });
-  const { client, close } = await openDatabase(testApp.databaseUrl);
+  const { client, close } = await openDatabase(testApp.databaseUrl, silentLog);
   await client.$executeRawUnsafe('DROP TABLE "Task"').finally(close);
   const { text } = await whenRed(testApp);
   expect(text).not.toMatch(/"?Task"?|select|prisma|\//i);

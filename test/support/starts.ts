@@ -27,8 +27,9 @@ export async function migrateInAnotherProcess(url: string, directory: string): P
 /** Opens a database as another instance of the service does; returns the migrations that this start applied. */
 export async function openInAnotherProcess(url: string): Promise<readonly string[]> {
   const program = `
+    import { pino } from '${import.meta.resolve('pino')}';
     import { openDatabase } from '${source('database/client.ts')}';
-    const { appliedMigrations, problem, close } = await openDatabase(process.argv[1]);
+    const { appliedMigrations, problem, close } = await openDatabase(process.argv[1], pino({ level: 'silent' }));
     if (await problem()) throw new Error(await problem());
     await close();
     console.log(JSON.stringify(appliedMigrations));

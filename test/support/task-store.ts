@@ -2,6 +2,7 @@ import { onTestFinished } from 'vitest';
 import { openDatabase } from '../../src/database/client.ts';
 import { createTaskStore, type NewTask, type TaskStore } from '../../src/database/task-store.ts';
 import type { VideoTask } from '../../src/videos/task.ts';
+import { silentLog } from './log.ts';
 
 /** When the tasks of these tests are created. */
 export const start = new Date('2026-11-22T12:00:00.123Z');
@@ -22,14 +23,24 @@ export const newTask = (change: Partial<NewTask> = {}): NewTask => ({
   createdAt: start,
   leasedUntil: null,
   nextCheckAt: start,
+  idempotencyKey: null,
+  orderHash: null,
+  resubmissionOfId: null,
   ...change,
 });
 
 /** A store of its own connection, as another instance of the service has one. */
 export async function openStore(url: string): Promise<TaskStore> {
-  const database = await openDatabase(url);
+  const database = await openDatabase(url, silentLog);
   onTestFinished(() => database.close());
   return createTaskStore(database.client);
+}
+
+/** Writes a task whose idempotency key, if it has one, is free. */
+export async function create(store: TaskStore, change: Partial<NewTask> = {}): Promise<VideoTask> {
+  const task = await store.create(newTask(change));
+  if (!task) throw new Error('the idempotency key is taken');
+  return task;
 }
 
 export const promptsOf = (tasks: readonly VideoTask[]): string[] => tasks.map(({ prompt }) => prompt);

@@ -7,13 +7,14 @@ import { openDatabase } from '../../src/database/client.ts';
 import { createTaskStore, type TaskStore } from '../../src/database/task-store.ts';
 import { type FailureCode, failures } from '../../src/videos/failures.ts';
 import { requestSchemas } from '../../src/videos/request.ts';
+import { submitVideo } from '../../src/videos/submit.ts';
 import { type TaskStatus, taskStatuses, type VideoTask } from '../../src/videos/task.ts';
-import { submitVideo } from '../../src/videos/tasks.ts';
 import { Tracker } from '../../src/videos/tracker.ts';
 import { anOrder, createTestApp, submitDocument } from '../support/app.ts';
 import { closedPort } from '../support/closed-port.ts';
 import { databaseProviders, freshDatabase } from '../support/database.ts';
 import { held } from '../support/held-answer.ts';
+import { silentLog } from '../support/log.ts';
 import { createTestServices } from '../support/services.ts';
 import { type Answer, apiKey, halfBody, hang, reply, reset, startUpstream } from '../support/upstream.ts';
 
@@ -21,7 +22,7 @@ const accepted = reply(200, { id: 'video_7', status: 'Queued' });
 
 /** The rows as another process sees them. */
 async function anotherConnection(databaseUrl: string): Promise<TaskStore> {
-  const database = await openDatabase(databaseUrl);
+  const database = await openDatabase(databaseUrl, silentLog);
   onTestFinished(() => database.close());
   return createTaskStore(database.client);
 }
@@ -187,7 +188,8 @@ test.each(leaks)('with %s, the key is in no row and in no log', async (_, behavi
   const lines: string[] = [];
   const log = pino({ level: 'trace' }, { write: (line) => void lines.push(line) });
   const logged = { ...services, log };
-  const { id } = await submitVideo(logged, requestSchemas.GROK_VIDEO3.parse({ prompt: 'A paper boat' }));
+  const request = requestSchemas.GROK_VIDEO3.parse({ prompt: 'A paper boat' });
+  const { id } = (await submitVideo(logged, { request })).task;
   for (let round = 0; round < 3; round++) {
     clock.now = new Date(clock.now.getTime() + 45_000);
     await new Tracker(logged, { concurrency: 1, leaseMs: 1, pollMs: 1 }).checkDue();

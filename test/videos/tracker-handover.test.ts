@@ -1,20 +1,21 @@
 import { expect, test } from 'vitest';
 import { createUpstreamClient } from '../../src/upstream/client.ts';
 import { requestSchemas } from '../../src/videos/request.ts';
-import { type Services, submitVideo } from '../../src/videos/tasks.ts';
+import type { Services } from '../../src/videos/services.ts';
+import { submitVideo } from '../../src/videos/submit.ts';
 import { Tracker } from '../../src/videos/tracker.ts';
 import { databaseProviders, freshDatabase } from '../support/database.ts';
 import { held } from '../support/held-answer.ts';
 import { createTestServices } from '../support/services.ts';
 import { apiKey, completed, reply, startUpstream, status, type TestUpstream } from '../support/upstream.ts';
 
-const order = requestSchemas.GROK_VIDEO3.parse({ prompt: 'A paper boat' });
+const request = requestSchemas.GROK_VIDEO3.parse({ prompt: 'A paper boat' });
 const leaseMs = 45_000;
 
 /** A submit that waits for its answer longer than any test holds it back. */
 function submitPatiently(services: Services, { url: baseUrl }: TestUpstream) {
   const settings = { baseUrl, apiKey, submitTimeoutMs: 20_000, checkTimeoutMs: 500 };
-  return submitVideo({ ...services, upstream: createUpstreamClient(settings) }, order);
+  return submitVideo({ ...services, upstream: createUpstreamClient(settings) }, { request }).then(({ task }) => task);
 }
 
 const never = new Promise<never>(() => {});
@@ -25,10 +26,10 @@ async function crashDuringSubmit(services: Services, crashing: Partial<Services>
   const store = crashing.store ?? services.store;
   const create: typeof store.create = async (task) => {
     const created = await store.create(task);
-    ids.push(created.id);
+    if (created) ids.push(created.id);
     return created;
   };
-  void submitVideo({ ...services, ...crashing, store: { ...store, create } }, order);
+  void submitVideo({ ...services, ...crashing, store: { ...store, create } }, { request });
   await expect.poll(() => ids).toHaveLength(1);
   return ids[0]!;
 }

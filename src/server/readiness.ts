@@ -4,12 +4,12 @@ import type { Plugin } from 'graphql-yoga';
 export type Check = () => Promise<string | null> | string | null;
 
 /**
- * `/health` says that the process answers, `/ready` whether it can do its work: 503 with the reason where it cannot.
+ * `/ready` says whether the service can do its work: 503 with the reason where it cannot. That the process answers at
+ * all is said by Yoga's own `/health`.
  */
-export function useHealth(checks: Readonly<Record<string, Check>>): Plugin {
+export function useReadiness(checks: Readonly<Record<string, Check>>): Plugin {
   return {
     async onRequest({ url, fetchAPI: { Response }, endResponse }) {
-      if (url.pathname === '/health') endResponse(Response.json({ status: 'ok' }));
       if (url.pathname !== '/ready') return;
       const results = Object.entries(checks).map(async ([part, check]) => [part, (await check()) ?? 'ok'] as const);
       const parts = Object.fromEntries(await Promise.all(results));
