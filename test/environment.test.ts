@@ -27,6 +27,7 @@ test('with nothing but a key, every setting has its documented default', () => {
       checkTimeoutMs: 15_000,
     },
     submitLeaseMs: expect.any(Number),
+    idempotencyKeyLifetimeMs: 30 * 24 * 3_600_000,
     schedule: { firstCheckMs: 30_000, intervalMs: 30_000 },
     tracker: { concurrency: 10, leaseMs: expect.any(Number), pollMs: 1_000 },
     log: { level: 'info', pretty: false },
@@ -45,6 +46,7 @@ test('every setting arrives where it is used, and what depends on a setting foll
     TRACKER_FIRST_CHECK_MS: '3000',
     TRACKER_INTERVAL_MS: '400',
     TRACKER_CONCURRENCY: '5',
+    IDEMPOTENCY_KEY_DAYS: '2',
     LOG_LEVEL: 'debug',
   });
   expect(environment).toEqual({
@@ -52,6 +54,7 @@ test('every setting arrives where it is used, and what depends on a setting foll
     databaseUrl: 'file:/var/lib/videos.db',
     upstream: { apiKey: key, baseUrl: 'http://127.0.0.1:9/api', submitTimeoutMs: 1_000, checkTimeoutMs: 2_000 },
     submitLeaseMs: expect.any(Number),
+    idempotencyKeyLifetimeMs: 2 * 24 * 3_600_000,
     schedule: { firstCheckMs: 3_000, intervalMs: 400 },
     tracker: { concurrency: 5, leaseMs: expect.any(Number), pollMs: 400 },
     log: { level: 'debug', pretty: false },
@@ -79,6 +82,7 @@ describe('wrong settings', () => {
       TRACKER_FIRST_CHECK_MS: 'soon',
       TRACKER_INTERVAL_MS: '-1',
       TRACKER_CONCURRENCY: '0',
+      IDEMPOTENCY_KEY_DAYS: '0',
       LOG_LEVEL: 'loud',
       SANDBOX_PORT: 'x',
     };

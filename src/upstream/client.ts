@@ -25,8 +25,16 @@ export interface UpstreamSettings {
 /** What the upstream says is quoted to clients and logs: never at length, and never with our key in it. */
 const maxQuoteLength = 500;
 
-/** The pauses before a check is tried again where the upstream answers with a 5xx. They grow by up to half at random. */
+/** The pauses before a check is tried again after a fault that may pass. They grow by up to half at random. */
 const checkRetryPausesMs = [300, 900];
+
+/** What a gateway answers while what is behind it restarts; no status at all where the connection broke. */
+const passingStatuses = new Set([undefined, 500, 502, 503, 504]);
+
+const isPassing = (reply: CheckReply): boolean =>
+  (reply.kind === 'ANSWER_LOST' || reply.kind === 'NEVER_SENT') &&
+  reply.retryAfterMs === undefined &&
+  passingStatuses.has(reply.httpStatus);
 
 /** The client for the REST API. It keeps no state of its own beyond the connections. */
 export function createUpstreamClient(settings: UpstreamSettings): UpstreamClient {
@@ -62,19 +70,21 @@ export function createUpstreamClient(settings: UpstreamSettings): UpstreamClient
   }
 
   async function check(upstreamId: string, ending: AbortSignal): Promise<CheckReply> {
-    for (let attempt = 0; ; attempt++) {
-      const response = await http.get(`v1/result/${encodeURIComponent(upstreamId)}`, { signal: ending });
-      const body = await readBody(response, ending);
-      const pauseMs = checkRetryPausesMs.at(attempt);
-      if (response.status >= 500 && pauseMs !== undefined && retryAfterMs(response.headers) === undefined) {
-        await sleep(pauseMs * (1 + Math.random() / 2), undefined, { signal: ending });
-        continue;
-      }
-      if (!response.ok) return failedResponse(response, quoteIfAny(readErrorText(body.json)));
-      const observed = readCheckReply(body.json);
-      if (!observed) return unreadable('check', response, body);
-      return { ...observed, upstreamStatus: quoteIfAny(observed.upstreamStatus), error: quoteIfAny(observed.error) };
+    for (const pauseMs of checkRetryPausesMs) {
+      const reply = await ask(upstreamId, ending).catch(failedTransfer);
+      if (!isPassing(reply) || ending.aborted) return reply;
+      await sleep(pauseMs * (1 + Math.random() / 2), undefined, { signal: ending });
     }
+    return ask(upstreamId, ending);
+  }
+
+  async function ask(upstreamId: string, ending: AbortSignal): Promise<CheckReply> {
+    const response = await http.get(`v1/result/${encodeURIComponent(upstreamId)}`, { signal: ending });
+    const body = await readBody(response, ending);
+    if (!response.ok) return failedResponse(response, quoteIfAny(readErrorText(body.json)));
+    const observed = readCheckReply(body.json);
+    if (!observed) return unreadable('check', response, body);
+    return { ...observed, upstreamStatus: quoteIfAny(observed.upstreamStatus), error: quoteIfAny(observed.error) };
   }
 
   return {
