@@ -24,7 +24,8 @@ function generate(provider: Provider, directory: string): void {
   );
   execFileSync(process.execPath, [prismaCli, 'generate', '--schema', schemaPath], {
     env: { ...process.env, PRISMA_SCHEMA_ENGINE_BINARY: process.execPath, PRISMA_HIDE_UPDATE_MESSAGE: '1' },
-    stdio: ['ignore', 'ignore', 'inherit'],
+    // On success it has nothing to say; what it says otherwise is in the error.
+    stdio: 'pipe',
   });
 }
 

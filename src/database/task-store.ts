@@ -1,23 +1,13 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { ModelName } from '../videos/models.ts';
-import type { TaskChange, TaskStatus, VideoTask } from '../videos/task.ts';
+import type { TaskChange, TaskProgress, TaskStatus, VideoTask } from '../videos/task.ts';
 import type { DatabaseClient } from './client.ts';
 import { isUniqueViolation, whenAvailable } from './faults.ts';
 import type { Task } from './generated/sqlite/client.ts';
 
-/** A task as it is first written. */
-export type NewTask = Omit<VideoTask, 'id' | 'version' | 'checkCount' | 'notFoundCount' | 'history' | NullAtFirst>;
-
-type NullAtFirst =
-  | 'upstreamId'
-  | 'upstreamStatus'
-  | 'failureCode'
-  | 'failureMessage'
-  | 'videoUrl'
-  | 'videoDurationSeconds'
-  | 'submittedAt'
-  | 'lastCheckedAt'
-  | 'completedAt';
+/** A task as it is first written: the order, and until when its submit has time. */
+export type NewTask = Omit<VideoTask, 'id' | 'version' | keyof TaskProgress> &
+  Pick<TaskProgress, 'status' | 'leasedUntil' | 'nextCheckAt' | 'idempotencyKey'>;
 
 /** Which tasks a list is about; every given condition must hold. */
 export interface TaskFilter {

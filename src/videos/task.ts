@@ -20,11 +20,9 @@ export const taskStatuses = {
 
 export type TaskStatus = keyof typeof taskStatuses;
 
-/** One ordered video: our record of it. */
-export interface VideoTask {
+/** What was ordered, and by which names it is known. */
+interface TaskOrder {
   readonly id: string;
-  /** Raised by every write; a write from an older version is refused. */
-  readonly version: number;
   readonly model: ModelName;
   readonly prompt: string;
   readonly durationSeconds: number;
@@ -33,6 +31,13 @@ export interface VideoTask {
   readonly referenceImages: readonly ReferenceImage[];
   readonly billingUnit: Unit;
   readonly billingUnits: number;
+  readonly createdAt: Date;
+  readonly orderHash: string | null;
+  readonly resubmissionOfId: string | null;
+}
+
+/** How far it has come. */
+export interface TaskProgress {
   readonly status: TaskStatus;
   readonly upstreamId: string | null;
   readonly upstreamStatus: string | null;
@@ -40,7 +45,6 @@ export interface VideoTask {
   readonly failureMessage: string | null;
   readonly videoUrl: string | null;
   readonly videoDurationSeconds: number | null;
-  readonly createdAt: Date;
   readonly submittedAt: Date | null;
   readonly lastCheckedAt: Date | null;
   readonly nextCheckAt: Date | null;
@@ -49,10 +53,18 @@ export interface VideoTask {
   readonly checkCount: number;
   readonly notFoundCount: number;
   readonly history: readonly HistoryEntry[];
+  /** Null once it has expired. */
   readonly idempotencyKey: string | null;
-  readonly orderHash: string | null;
-  readonly resubmissionOfId: string | null;
 }
+
+/** One ordered video: our record of it. */
+export interface VideoTask extends TaskOrder, TaskProgress {
+  /** Raised by every write; a write from an older version is refused. */
+  readonly version: number;
+}
+
+/** What a change writes. */
+export type TaskChange = Partial<TaskProgress>;
 
 /** What can change a task. */
 export const changeCauses = {
@@ -76,29 +88,6 @@ export type HistoryEntry = {
   /** How many checks had been made by then. */
   readonly attempt: number;
 };
-
-/** What a change writes; id, order and version are not its to touch. */
-export type TaskChange = Partial<
-  Pick<
-    VideoTask,
-    | 'status'
-    | 'upstreamId'
-    | 'upstreamStatus'
-    | 'failureCode'
-    | 'failureMessage'
-    | 'videoUrl'
-    | 'videoDurationSeconds'
-    | 'submittedAt'
-    | 'lastCheckedAt'
-    | 'nextCheckAt'
-    | 'completedAt'
-    | 'leasedUntil'
-    | 'checkCount'
-    | 'notFoundCount'
-    | 'history'
-    | 'idempotencyKey'
-  >
->;
 
 /** A finished task's video. */
 export interface Video {
