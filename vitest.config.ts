@@ -7,11 +7,22 @@ export default defineConfig({
         test: {
           name: 'service',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/browser/**'],
+          exclude: ['test/browser/**', 'test/faults/**'],
           globalSetup: 'test/support/global-setup.ts',
           // Run as in production: Vite's own module loader would load graphql a second time, as ESM beside CommonJS.
           experimental: { viteModuleRunner: false },
           testTimeout: 30_000,
+        },
+      },
+      {
+        test: {
+          name: 'faults',
+          include: ['test/faults/**/*.test.ts'],
+          globalSetup: 'test/support/global-setup.ts',
+          experimental: { viteModuleRunner: false },
+          // Each of them fills the machine with processes.
+          fileParallelism: false,
+          testTimeout: 180_000,
         },
       },
       { test: { name: 'browser', include: ['test/browser/**/*.test.ts'], testTimeout: 60_000 } },

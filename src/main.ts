@@ -10,10 +10,11 @@ const isOperatorError = (error: unknown): error is Error =>
 try {
   const development = process.argv.includes('--development');
   const app = await createApp(readEnvironment(undefined, { development }));
-  await app.start();
+  // Before the start: whoever reads that the service is up may stop it at once.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => app.stop().then(() => process.exit(0)));
   }
+  await app.start();
 } catch (error) {
   console.error(isOperatorError(error) ? `Cannot start: ${error.message}` : error);
   process.exit(1);

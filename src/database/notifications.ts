@@ -17,18 +17,21 @@ export interface Notifications {
  * own. A hint that is lost, because the connection was down for a moment, is only a delay.
  */
 export function createNotifications(url: string, log: Logger): Notifications {
+  const unsent = new Set<string>();
   let listener: (taskId: string) => void = () => {};
+  /** The connection in use; it takes one query at a time. */
   let client: pg.Client | undefined;
+  let busy: Promise<unknown> = connect();
   let retry: NodeJS.Timeout | undefined;
   let closed = false;
 
   async function connect(): Promise<void> {
     const connecting = new pg.Client({ connectionString: url, keepAlive: true, connectionTimeoutMillis: 5_000 });
+    client = connecting;
     connecting.on('notification', ({ payload }) => payload && listener(payload));
     // Without a listener, the loss of the connection would end the process.
     connecting.on('error', (err) => lost(connecting, err));
     connecting.on('end', () => lost(connecting, new Error('the connection ended')));
-    client = connecting;
     try {
       await connecting.connect();
       await connecting.query(`LISTEN ${channel}`);
@@ -42,13 +45,23 @@ export function createNotifications(url: string, log: Logger): Notifications {
     client = undefined;
     log.warn({ err }, 'notifications interrupted');
     connection.end().catch(() => {});
-    retry = setTimeout(connect, reconnectMs);
+    retry = setTimeout(() => {
+      busy = connect();
+    }, reconnectMs);
   }
 
-  void connect();
+  /** Sends all that has come together while the connection was busy. */
+  async function sendAll(): Promise<void> {
+    const taskIds = [...unsent];
+    unsent.clear();
+    if (taskIds.length === 0) return;
+    await client?.query('SELECT pg_notify($1, "id") FROM unnest($2::text[]) AS "id"', [channel, taskIds]);
+  }
+
   return {
     send(taskId) {
-      client?.query('SELECT pg_notify($1, $2)', [channel, taskId]).catch(() => {});
+      if (unsent.size === 0) busy = busy.then(sendAll).catch(() => {});
+      unsent.add(taskId);
     },
     receive(onTaskChanged) {
       listener = onTaskChanged;

@@ -1,0 +1,22 @@
+/**
+ * `npm run test:faults` runs the fault suite in its short form. With arguments it runs the random interleavings only, on
+ * both databases unless one is named: `npm run test:faults -- --runs 1000 --seed 1 --parallel 3 [--database sqlite]`.
+ */
+import { spawnSync } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { providers } from './model-text.ts';
+
+const vitest = createRequire(import.meta.url).resolve('vitest/vitest.mjs');
+const given = process.argv.slice(2);
+
+function run(...parameters: string[]): boolean {
+  return spawnSync(process.execPath, parameters, { stdio: 'inherit' }).status === 0;
+}
+
+function runAll(): boolean {
+  if (!given.includes('--runs')) return run(vitest, 'run', '--project', 'faults', ...given);
+  const databases = given.includes('--database') ? [[]] : providers.map((provider) => ['--database', provider]);
+  return databases.map((database) => run('test/faults/random.ts', ...given, ...database)).every(Boolean);
+}
+
+process.exit(runAll() ? 0 : 1);

@@ -1,0 +1,88 @@
+import { expect, test } from 'vitest';
+import { anOrder, createTestApp } from '../support/app.ts';
+import { databaseProviders, freshDatabase } from '../support/database.ts';
+import { orderOf } from '../support/orders.ts';
+import { countTasks, placeDocument, placed, sendWithHeader } from '../support/placing.ts';
+
+const badKey = [{ extensions: { code: 'BAD_USER_INPUT', issues: [{ path: ['idempotencyKey'] }] } }];
+
+test.each(databaseProviders)('the header means the same as the argument, on %s', async (provider) => {
+  const app = await createTestApp({ databaseUrl: await freshDatabase(provider) });
+  const byHeader = async (key: string) => (await sendWithHeader(app, key, placeDocument)).data.submitVideo;
+  const first = await byHeader('boat-1');
+  expect(first).toMatchObject({ replayed: false, task: { status: 'QUEUED' } });
+  expect(await byHeader('boat-1')).toEqual({ ...first, replayed: true });
+  expect(await placed(app, anOrder, 'boat-1')).toEqual({ ...first, replayed: true });
+
+  const { errors } = await sendWithHeader(app, 'boat-1', placeDocument, { input: orderOf('GROK_VIDEO3_PRO') });
+  expect(errors?.[0]?.extensions.code).toBe('IDEMPOTENCY_KEY_MISMATCH');
+  expect(app.upstream.submits).toHaveLength(1);
+
+  const second = await placed(app, anOrder, 'boat-2');
+  expect(await byHeader('boat-2')).toEqual({ ...second, replayed: true });
+});
+
+test('where both are given, the argument is the key', async () => {
+  const app = await createTestApp();
+  const { data } = await sendWithHeader(app, 'header', placeDocument, { input: anOrder, key: 'argument' });
+  expect(await placed(app, anOrder, 'argument')).toEqual({ ...data.submitVideo, replayed: true });
+  expect(await placed(app, anOrder, 'header')).toMatchObject({ replayed: false });
+});
+
+test('an argument that is null leaves the word to the header', async () => {
+  const app = await createTestApp();
+  const { data } = await sendWithHeader(app, 'boat-1', placeDocument, { input: anOrder, key: null });
+  expect(await placed(app, anOrder, 'boat-1')).toEqual({ ...data.submitVideo, replayed: true });
+});
+
+test.each([
+  ['nothing', ''],
+  ['256 characters', 'k'.repeat(256)],
+  ['a space', 'a b'],
+  ['two keys', 'a, b'],
+  ['a letter beyond ASCII', 'é'],
+])('a header of %s is refused before anything is ordered', async (_, key) => {
+  const app = await createTestApp();
+  expect(await sendWithHeader(app, key, placeDocument)).toMatchObject({ data: null, errors: badKey });
+  expect(app.upstream.submits).toEqual([]);
+  expect(await countTasks(app)).toBe(0);
+});
+
+const head = 'mutation ($input: SubmitVideoInput!)';
+const order = 'submitVideo(input: $input) { task { id } }';
+const orderWithKey = 'submitVideo(input: $input, idempotencyKey: "own") { task { id } }';
+const batch = 'submitVideos(inputs: [{ input: $input, idempotencyKey: "own" }]) { outcomes { replayed } }';
+
+/** Documents with more orders than one header can name. */
+const several: Record<string, string> = {
+  'two orders': `${head} { a: ${order} b: ${order} }`,
+  'two orders, one of them in a fragment': `${head} { a: ${order} ...More } fragment More on Mutation { b: ${order} }`,
+  'two orders in inline fragments': `${head} { ... { a: ${order} } ... on Mutation { b: ${order} } }`,
+  'a batch': `${head} { ${batch} }`,
+  'an order and a batch': `${head} { ${order} ${batch} }`,
+  'an order with a key of its own and one without': `${head} { a: ${orderWithKey} b: ${order} }`,
+  'an order with a key of its own and a batch': `${head} { ${orderWithKey} ${batch} }`,
+};
+
+test.each(Object.entries(several))('a header over %s is refused before anything is ordered', async (_, document) => {
+  const app = await createTestApp();
+  expect(await sendWithHeader(app, 'boat-1', document)).toMatchObject({ data: null, errors: badKey });
+  expect(app.upstream.submits).toEqual([]);
+  expect(await countTasks(app)).toBe(0);
+});
+
+test('one order may stand in a fragment and beside __typename', async () => {
+  const app = await createTestApp();
+  const document = `${head} { __typename ...Order } fragment Order on Mutation { ${order} }`;
+  const { data } = await sendWithHeader(app, 'boat-1', document);
+  expect(await placed(app, anOrder, 'boat-1')).toMatchObject({ replayed: true, task: data.submitVideo.task });
+});
+
+test('a document that orders nothing does not mind the header', async () => {
+  const app = await createTestApp();
+  const { task } = await placed(app, anOrder);
+  const document = 'query ($id: ID!) { a: videoTask(id: $id) { id } b: videoTask(id: $id) { id } }';
+  const { data, errors } = await sendWithHeader(app, 'a b', document, { id: task.id });
+  expect(errors).toBeUndefined();
+  expect(data).toEqual({ a: { id: task.id }, b: { id: task.id } });
+});

@@ -1,0 +1,203 @@
+import { describe, expect, inject, onTestFinished, test } from 'vitest';
+import type { Provider } from '../../src/database/client.ts';
+import { databaseProviders } from '../support/database.ts';
+import type { Sent } from './client.ts';
+import { quieten } from './execution.ts';
+import { brokenInvariants } from './invariants.ts';
+import { endGracefully, leaseMarginMs } from './service.ts';
+import { subscribe } from './subscriber.ts';
+import { flawless, type OrderScript } from './upstream.ts';
+import { World } from './world.ts';
+
+async function createWorld(provider: Provider, settings: Record<string, string> = {}): Promise<World> {
+  const world = await World.create(provider, inject('postgresUrl'), settings);
+  onTestFinished(() => world.close());
+  return world;
+}
+
+/** An order under the key `name`, with which the upstream does what `script` says. */
+function orderOf({ upstream }: World, name: string, script: Partial<OrderScript> = {}) {
+  const order = { key: name, marker: `${name}~0` };
+  upstream.scripts.set(order.marker, { ...flawless, ...script });
+  return order;
+}
+
+function acknowledged({ outcome }: Sent) {
+  if (typeof outcome === 'string' || 'code' in outcome) throw new Error(`no task: ${JSON.stringify(outcome)}`);
+  return outcome;
+}
+
+const soon = { timeout: 10_000, interval: 20 };
+
+async function expectNothingBroken(world: World): Promise<void> {
+  await quieten(world);
+  expect(brokenInvariants(world, await world.database.rows())).toEqual([]);
+}
+
+describe.each(databaseProviders)('two processes on one database (%s)', (provider) => {
+  test('50 parallel twins are one paid order and get the same task', async () => {
+    const world = await createWorld(provider);
+    const processes = [await world.start(), await world.start()];
+    const order = orderOf(world, 'twin', { submit: 'late' });
+    const sending = Array.from({ length: 50 }, (_, index) => {
+      const instance = processes[index % 2];
+      return instance ? world.client.submit(instance, order) : [];
+    });
+    const answers = (await Promise.all(sending)).flat().map(acknowledged);
+    expect(answers).toHaveLength(50);
+    expect(world.upstream.posts).toHaveLength(1);
+    expect(new Set(answers.map(({ task }) => task.id)).size).toBe(1);
+    expect(answers.filter(({ replayed }) => !replayed)).toHaveLength(1);
+    expect(answers.map(({ task }) => task.status)).not.toContain('SUBMITTING');
+    await expectNothingBroken(world);
+  }, 60_000);
+
+  test('a twin of an order that is under way in the other process waits for it', async () => {
+    const world = await createWorld(provider);
+    const [first, second] = [await world.start(), await world.start()];
+    const order = orderOf(world, 'awaited', { submit: 'late', checks: Array(10_000).fill('queued') });
+    const original = world.client.submit(first, order);
+    await expect.poll(() => world.upstream.posts.length, soon).toBe(1);
+    const twin = await world.client.submit(second, order);
+    const answeredAt = Date.now();
+    const [post] = world.upstream.posts;
+    expect(answeredAt).toBeGreaterThanOrEqual(post?.deliveredAt ?? Number.POSITIVE_INFINITY);
+    const { task, replayed } = acknowledged(await original);
+    expect(replayed).toBe(false);
+    expect(acknowledged(twin)).toMatchObject({ task: { id: task.id, status: 'QUEUED' }, replayed: true });
+    expect(world.upstream.posts).toHaveLength(1);
+  }, 60_000);
+
+  test('one check per task and interval, over both', async () => {
+    const intervalMs = 400;
+    const world = await createWorld(provider, { TRACKER_INTERVAL_MS: String(intervalMs) });
+    const processes = [await world.start(), await world.start()];
+    const orders = Array.from({ length: 8 }, (_, index) =>
+      orderOf(world, `often${index}`, { checks: ['queued', 'processing', 'processing'] }),
+    );
+    for (const [index, order] of orders.entries()) {
+      const instance = processes[index % 2];
+      if (instance) await world.client.submit(instance, order);
+    }
+    await expect.poll(() => world.upstream.ended.size, soon).toBe(orders.length);
+    const checks = Map.groupBy(world.upstream.checks, ({ upstreamId }) => upstreamId);
+    for (const [, ofTask] of checks) {
+      expect(ofTask).toHaveLength(4);
+      const pauses = ofTask.slice(1).map(({ at }, index) => at - (ofTask[index]?.at ?? 0));
+      expect(Math.min(...pauses)).toBeGreaterThanOrEqual(intervalMs - 1);
+    }
+    expect(new Set(world.upstream.checks.map(({ process }) => process)).size).toBe(2);
+  }, 60_000);
+
+  test('a process paused in a check past its lease changes nothing when it wakes up', async () => {
+    const world = await createWorld(provider);
+    const paused = await world.start();
+    const moment = Promise.withResolvers<void>();
+    world.upstream.onMoment = () => {
+      paused.signal('SIGSTOP');
+      moment.resolve();
+    };
+    const sent = await world.client.submit(paused, orderOf(world, 'paused', { interruptAt: 'GET answered' }));
+    const { task } = acknowledged(sent);
+    await moment.promise;
+    const other = await world.start();
+    const row = async () => (await world.database.rows()).find(({ id }) => id === task.id);
+    const patience = { timeout: leaseMarginMs + 5_000, interval: 50 };
+    await expect.poll(async () => (await row())?.status, patience).toBe('COMPLETED');
+    expect(world.upstream.checks.map(({ process }) => process)).toEqual([paused.name, other.name]);
+
+    const completed = await row();
+    paused.signal('SIGCONT');
+    await world.client.submit(paused, orderOf(world, 'after'));
+    // It ends only when the check it was in has been recorded, or rather has not.
+    expect(await endGracefully(paused)).toBe(null);
+    expect(await row()).toEqual(completed);
+    expect(completed?.history.filter(({ to }) => to === 'COMPLETED')).toHaveLength(1);
+    await expectNothingBroken(world);
+  }, 60_000);
+});
+
+const isAboutCheck = (line: string, pid: number): boolean =>
+  line.includes(`"pid":${pid},`) && line.includes('check failed');
+
+test('a subscriber sees within a second what the other process made of the task, on PostgreSQL', async () => {
+  const world = await createWorld('postgresql');
+  // Refused once, the first process asks nothing more for five minutes: all changes are the second one's.
+  const first = await world.start();
+  world.upstream.mode = 'denied';
+  await world.client.submit(first, orderOf(world, 'refused'));
+  await expect.poll(() => world.log.some((line) => isAboutCheck(line, first.pid)), soon).toBe(true);
+  world.upstream.mode = 'scripted';
+
+  const second = await world.start();
+  const order = orderOf(world, 'watched', { checks: Array(10_000).fill('queued') });
+  const { task } = acknowledged(await world.client.submit(second, order));
+  const subscriber = await subscribe(first, task.id);
+  await expect.poll(() => subscriber.seen.map(({ status }) => status), soon).toEqual(['QUEUED']);
+
+  const changedAt = Date.now();
+  world.upstream.scripts.set(order.marker, flawless);
+  expect(await subscriber.ended).toBe(true);
+  const last = subscriber.seen.at(-1);
+  expect(last?.status).toBe('COMPLETED');
+  expect((last?.at ?? Number.POSITIVE_INFINITY) - changedAt).toBeLessThan(1_000);
+  expect(world.upstream.checks.filter(({ at }) => at >= changedAt).map(({ process }) => process)).not.toContain(
+    first.name,
+  );
+}, 60_000);
+
+/** The short form; the promise is shown with 25. */
+const kills = Number(process.env['FAULT_KILLS'] ?? 5);
+
+describe.each(databaseProviders)('ends (%s)', (provider) => {
+  test(
+    `${kills} × SIGKILL under submit load lose no acknowledged task and pay nothing twice`,
+    async () => {
+      const world = await createWorld(provider);
+      let unanswered: { key: string; marker: string }[] = [];
+      for (let round = 0; round < kills; round++) {
+        const instance = await world.start();
+        const before = world.upstream.posts.length;
+        const fresh = Array.from({ length: 15 }, (_, index) => orderOf(world, `r${round}o${index}`));
+        const orders = [...unanswered, ...fresh];
+        const sending = orders.map((order) => world.client.submit(instance, order));
+        await expect.poll(() => world.upstream.posts.length, { ...soon, interval: 1 }).toBeGreaterThan(before);
+        await new Promise((resolve) => setTimeout(resolve, (round * 13) % 50));
+        await instance.kill();
+        // As clients do: what has no answer is sent again, to whoever is there next.
+        const sent = await Promise.all(sending);
+        unanswered = orders.filter((_, index) => sent[index]?.outcome === 'lost');
+      }
+      expect(world.kills).toBe(kills);
+      expect(world.client.seen.length).toBeGreaterThan(0);
+      await expectNothingBroken(world);
+    },
+    60_000 + kills * 5_000,
+  );
+
+  test('SIGTERM under load ends with 0 within 10 s, and leaves every order in a true state', async () => {
+    const world = await createWorld(provider, { GROK_SUBMIT_TIMEOUT_MS: '60000' });
+    const instance = await world.start();
+    const watched = orderOf(world, 'watched', { checks: Array(10_000).fill('queued') });
+    const { task } = acknowledged(await world.client.submit(instance, watched));
+    const subscribers = await Promise.all(Array.from({ length: 20 }, () => subscribe(instance, task.id)));
+    await expect.poll(() => subscribers.every(({ seen }) => seen.length > 0), soon).toBe(true);
+
+    const faults = ['hang', 'late', 'drip with id', 'drip without id', 'late'] as const;
+    const sending = faults.map((submit, index) =>
+      world.client.submit(instance, orderOf(world, `flight${index}`, { submit })),
+    );
+    await expect.poll(() => world.upstream.posts.length, soon).toBe(1 + faults.length);
+    expect(await endGracefully(instance)).toBe(null);
+
+    expect(await Promise.all(subscribers.map(({ ended }) => ended))).toEqual(Array(20).fill(true));
+    const answers = (await Promise.all(sending)).map((sent) => acknowledged(sent).task.status);
+    expect(answers).toEqual(['UNCONFIRMED', 'QUEUED', 'QUEUED', 'UNCONFIRMED', 'QUEUED']);
+    const rows = await world.database.rows();
+    expect(rows.map(({ status, leasedUntil }) => ({ status, leasedUntil }))).not.toContainEqual({
+      status: 'SUBMITTING',
+      leasedUntil: expect.anything(),
+    });
+    await expectNothingBroken(world);
+  }, 60_000);
+});

@@ -1,0 +1,172 @@
+import type { Instance } from './service.ts';
+import { promptOf } from './upstream.ts';
+
+/** An order as the client knows it. */
+export interface ClientOrder {
+  readonly key: string | null;
+  /** What tells this order from every other, those under the same key too. */
+  readonly marker: string;
+}
+
+/** A task as an answer showed it. */
+export interface SeenTask {
+  readonly id: string;
+  readonly status: string;
+  readonly upstreamId: string | null;
+  readonly prompt: string;
+  readonly failure: { readonly code: string } | null;
+}
+
+/** One order that was sent to one process, and what came back. */
+export interface Sent {
+  readonly order: ClientOrder;
+  readonly process: string;
+  /** `lost` where no answer came, `pending` as long as it may. */
+  outcome: 'pending' | 'lost' | { task: SeenTask; replayed: boolean } | { code: string };
+}
+
+interface SubmitAnswer {
+  readonly task: SeenTask | null;
+  readonly replayed: boolean;
+  readonly error?: { readonly code: string } | null;
+}
+
+interface GraphqlAnswer {
+  readonly data?: Record<string, unknown> | null;
+  readonly errors?: readonly { readonly message: string; readonly extensions?: { readonly code?: string } }[];
+}
+
+const taskFields = 'id status upstreamId prompt failure { code message } video { url }';
+
+const submitDocument = /* GraphQL */ `
+  mutation ($input: SubmitVideoInput!, $key: String) {
+    submitVideo(input: $input, idempotencyKey: $key) { replayed task { ${taskFields} } }
+  }
+`;
+
+const batchDocument = /* GraphQL */ `
+  mutation ($inputs: [SubmitVideoOrder!]!) {
+    submitVideos(inputs: $inputs) { outcomes { replayed error { code message } task { ${taskFields} } } }
+  }
+`;
+
+const unconfirmedDocument = /* GraphQL */ `
+  { videoTasks(last: 20, filter: { status: [UNCONFIRMED] }) { edges { node { ${taskFields} } } } }
+`;
+
+const confirmDocument = /* GraphQL */ `
+  mutation ($id: ID!, $upstreamId: String!) { resolved: confirmVideoTask(id: $id, upstreamId: $upstreamId) { task { ${taskFields} } } }
+`;
+
+const abandonDocument = /* GraphQL */ `
+  mutation ($id: ID!) { resolved: abandonVideoTask(id: $id) { task { ${taskFields} } } }
+`;
+
+/** Longer than any answer takes, so that one that does not come is seen as such. */
+const patienceMs = 20_000;
+
+const inputOf = ({ marker }: ClientOrder): object => ({ grokVideo3: { prompt: promptOf(marker) } });
+const codeIn = (answer: GraphqlAnswer): string => answer.errors?.[0]?.extensions?.code ?? 'no code';
+
+/** Sends orders and remembers everything that was sent and answered. */
+export class Client {
+  readonly sent: Sent[] = [];
+  /** Every task that any answer showed. */
+  readonly seen: SeenTask[] = [];
+  /** Every answer, as it came. */
+  readonly answers: string[] = [];
+  readonly #underWay = new Set<Promise<unknown>>();
+
+  submit(instance: Instance, order: ClientOrder): Promise<Sent> {
+    const [entry] = this.#remember(instance, [order]);
+    return this.#keep(
+      this.#post(instance, submitDocument, { input: inputOf(order), key: order.key }).then((answer) => {
+        settle(entry, answer && (answer.data?.['submitVideo'] as SubmitAnswer | undefined), answer);
+        this.#see(entry);
+        return entry;
+      }),
+    );
+  }
+
+  submitBatch(instance: Instance, orders: readonly ClientOrder[]): Promise<unknown> {
+    const entries = this.#remember(instance, orders);
+    const inputs = orders.map((order) => ({ input: inputOf(order), idempotencyKey: order.key }));
+    return this.#keep(
+      this.#post(instance, batchDocument, { inputs }).then((answer) => {
+        const payload = answer?.data?.['submitVideos'] as { outcomes: SubmitAnswer[] } | undefined;
+        entries.forEach((entry, index) => {
+          settle(entry, payload?.outcomes[index], answer);
+          this.#see(entry);
+        });
+      }),
+    );
+  }
+
+  /** The UNCONFIRMED tasks; none where no answer came. */
+  async unconfirmed(instance: Instance): Promise<SeenTask[]> {
+    const answer = await this.#post(instance, unconfirmedDocument, {});
+    const list = answer?.data?.['videoTasks'] as { edges: { node: SeenTask }[] } | undefined;
+    return list?.edges.map(({ node }) => node) ?? [];
+  }
+
+  /** Confirms the task as `upstreamId`, or abandons it where there is none; the error's code where it was refused. */
+  async resolve(instance: Instance, id: string, upstreamId: string | null): Promise<string | null> {
+    const answer = await this.#post(instance, upstreamId ? confirmDocument : abandonDocument, { id, upstreamId });
+    if (!answer) return null;
+    const payload = answer.data?.['resolved'] as { task: SeenTask } | undefined;
+    if (!payload) return codeIn(answer);
+    this.seen.push(payload.task);
+    return null;
+  }
+
+  /** Waits until every answer is there, or for `ms`. */
+  async settled(ms: number): Promise<void> {
+    const patience = new AbortController();
+    const waited = new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      patience.signal.addEventListener('abort', () => clearTimeout(timer));
+    });
+    await Promise.race([Promise.allSettled([...this.#underWay]), waited]);
+    patience.abort();
+  }
+
+  #remember<Orders extends readonly ClientOrder[]>(instance: Instance, orders: Orders) {
+    const entries = orders.map((order): Sent => ({ order, process: instance.name, outcome: 'pending' }));
+    this.sent.push(...entries);
+    return entries as { [Index in keyof Orders]: Sent } & [Sent];
+  }
+
+  #see({ outcome }: Sent): void {
+    if (typeof outcome === 'object' && 'task' in outcome) this.seen.push(outcome.task);
+  }
+
+  #keep<Result>(promise: Promise<Result>): Promise<Result> {
+    this.#underWay.add(promise);
+    const done = () => void this.#underWay.delete(promise);
+    promise.then(done, done);
+    return promise;
+  }
+
+  /** Null where no answer came. */
+  async #post({ url }: Instance, query: string, variables: object): Promise<GraphqlAnswer | null> {
+    try {
+      const response = await fetch(url, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', accept: 'application/json' },
+        body: JSON.stringify({ query, variables }),
+        signal: AbortSignal.timeout(patienceMs),
+      });
+      const text = await response.text();
+      this.answers.push(text);
+      return JSON.parse(text);
+    } catch {
+      return null;
+    }
+  }
+}
+
+function settle(entry: Sent, payload: SubmitAnswer | undefined | null, answer: GraphqlAnswer | null): void {
+  if (!answer) entry.outcome = 'lost';
+  else if (payload?.task) entry.outcome = { task: payload.task, replayed: payload.replayed };
+  else entry.outcome = { code: payload?.error?.code ?? codeIn(answer) };
+}

@@ -1,0 +1,104 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import pg from 'pg';
+import type { Provider } from '../../src/database/client.ts';
+import type { HistoryEntry } from '../../src/videos/task.ts';
+import { createPostgresDatabase } from '../support/postgres.ts';
+
+/** A row as another process than the service sees it. */
+export interface TaskRow {
+  readonly id: string;
+  readonly prompt: string;
+  readonly status: string;
+  readonly upstreamId: string | null;
+  readonly failureCode: string | null;
+  readonly failureMessage: string | null;
+  readonly videoUrl: string | null;
+  readonly idempotencyKey: string | null;
+  /** In milliseconds. */
+  readonly nextCheckAt: number | null;
+  readonly leasedUntil: number | null;
+  readonly history: readonly HistoryEntry[];
+}
+
+/** A fresh database of one run, looked at from outside the service. */
+export interface RunDatabase {
+  readonly url: string;
+  rows(): Promise<TaskRow[]>;
+  /**
+   * Makes everything that waits for a time due, as if nobody had been there for long. What a lease or a pause does is
+   * to wait; only for when all processes are dead.
+   */
+  letTimePass(): Promise<void>;
+  drop(): Promise<void>;
+}
+
+/** Both statements put a time in place that is past and has the right form. */
+const makeDue = [
+  'UPDATE "Task" SET "nextCheckAt" = "createdAt" WHERE "nextCheckAt" IS NOT NULL',
+  'UPDATE "Task" SET "leasedUntil" = "createdAt" WHERE "leasedUntil" IS NOT NULL',
+];
+
+export async function createRunDatabase(provider: Provider, postgresUrl: string | null): Promise<RunDatabase> {
+  if (provider === 'sqlite') return sqliteDatabase();
+  if (postgresUrl === null) throw new Error('no PostgreSQL server was started');
+  return postgresDatabase(postgresUrl);
+}
+
+function sqliteDatabase(): RunDatabase {
+  const directory = mkdtempSync(join(tmpdir(), 'grok-video-graphql-faults-'));
+  const path = join(directory, 'videos.db');
+  const withFile = <Result>(use: (file: DatabaseSync) => Result): Result => {
+    const file = new DatabaseSync(path, { timeout: 5_000 });
+    try {
+      return use(file);
+    } finally {
+      file.close();
+    }
+  };
+  return {
+    url: `file:${path}`,
+    rows: async () => withFile((file) => file.prepare('SELECT * FROM "Task" ORDER BY "id"').all().map(toTaskRow)),
+    letTimePass: async () => withFile((file) => makeDue.forEach((statement) => void file.exec(statement))),
+    drop: async () => rmSync(directory, { recursive: true, force: true }),
+  };
+}
+
+async function postgresDatabase(serverUrl: string): Promise<RunDatabase> {
+  const url = await createPostgresDatabase(serverUrl);
+  // Times are UTC in the database, in columns that do not say so.
+  const pool = new pg.Pool({ connectionString: url, max: 1, options: '-c timezone=UTC' });
+  pool.on('error', () => {});
+  const query = async (statement: string) => (await pool.query(statement)).rows;
+  return {
+    url,
+    rows: async () => (await query(selectFromPostgres)).map(({ row }) => toTaskRow(row)),
+    async letTimePass() {
+      for (const statement of makeDue) await query(statement);
+    },
+    async drop() {
+      await pool.end();
+      const server = new pg.Client({ connectionString: serverUrl });
+      await server.connect();
+      await server.query(`DROP DATABASE ${new URL(url).pathname.slice(1)} WITH (FORCE)`);
+      await server.end();
+    },
+  };
+}
+
+const selectFromPostgres = 'SELECT to_jsonb(task) AS row FROM "Task" AS task ORDER BY "id"';
+
+function toTaskRow(row: Record<string, unknown>): TaskRow {
+  const time = (value: unknown): number | null => (typeof value === 'string' ? Date.parse(withZone(value)) : null);
+  const history = typeof row['history'] === 'string' ? JSON.parse(row['history']) : row['history'];
+  return {
+    ...(row as unknown as TaskRow),
+    nextCheckAt: time(row['nextCheckAt']),
+    leasedUntil: time(row['leasedUntil']),
+    history,
+  };
+}
+
+const withZone = (time: string): string => (/(Z|[+-]\d\d:\d\d)$/.test(time) ? time : `${time}Z`);

@@ -1,0 +1,141 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ClientOrder } from './client.ts';
+import { isResting, nameIn, waitingTooLong } from './invariants.ts';
+import type { Plan, Step } from './plan.ts';
+import type { Instance } from './service.ts';
+import { type OrderScript, promptOf } from './upstream.ts';
+import type { World } from './world.ts';
+
+/** Does one step after the other, without waiting for the answers to orders. */
+export async function execute(world: World, { steps, lastPatienceMs }: Plan): Promise<void> {
+  const orders: ClientOrder[] = [];
+  for (const { step, thenMs } of steps) {
+    await executeStep(world, orders, step);
+    await sleep(thenMs);
+  }
+  await world.client.settled(lastPatienceMs);
+}
+
+async function executeStep(world: World, orders: ClientOrder[], step: Step): Promise<void> {
+  const { client, upstream } = world;
+  switch (step.do) {
+    case 'wait':
+      return sleep(step.ms);
+    case 'refuse the key':
+      upstream.mode = step.from ? 'denied' : 'scripted';
+      return;
+    case 'start':
+      return startMissing(world, step.longOutage);
+    case 'kill':
+      await sleep(step.afterMs);
+      return choose(world, step.via)?.kill();
+    case 'stop': {
+      const instance = choose(world, step.via);
+      return instance && world.stop(instance);
+    }
+    case 'submit': {
+      const instance = await someInstance(world, step.via);
+      const order = newOrder(world, orders, step.script, step.keyed);
+      return unawaited(client.submit(instance, order));
+    }
+    case 'twins': {
+      const instance = await someInstance(world, step.via);
+      const order = earlier(orders, step.of);
+      if (!order) return;
+      const others = step.spread ? world.alive : [instance];
+      for (let copy = 0; copy < step.copies; copy++) {
+        unawaited(client.submit(others[copy % others.length] ?? instance, order));
+      }
+      return;
+    }
+    case 'other order': {
+      const instance = await someInstance(world, step.via);
+      const order = earlier(orders, step.of);
+      if (!order) return;
+      const other = { ...order, marker: `${nameIn(order.marker)}~${orders.length}` };
+      unawaited(client.submit(instance, other));
+      return unawaited(client.submit(instance, order));
+    }
+    case 'batch': {
+      const instance = await someInstance(world, step.via);
+      const batch = step.scripts.map((script) => newOrder(world, orders, script, true));
+      const twin = earlier(orders, step.of);
+      return unawaited(client.submitBatch(instance, twin ? [...batch, twin] : batch));
+    }
+    case 'resolve':
+      return resolveOne(world, await someInstance(world, step.via), step.of, step.confirm);
+  }
+}
+
+/** What comes of it is remembered by the client and looked at in the end. */
+function unawaited(promise: Promise<unknown>): void {
+  promise.catch(() => {});
+}
+
+function newOrder({ upstream }: World, orders: ClientOrder[], script: OrderScript, keyed: boolean): ClientOrder {
+  const name = `k${orders.length}`;
+  const order = { key: keyed ? name : null, marker: `${name}~0` };
+  upstream.scripts.set(order.marker, script);
+  orders.push(order);
+  return order;
+}
+
+/** An order without a key has no twin. */
+function earlier(orders: readonly ClientOrder[], of: number): ClientOrder | undefined {
+  const keyed = orders.filter(({ key }) => key !== null);
+  return keyed[of % keyed.length];
+}
+
+const choose = ({ alive }: World, via: number): Instance | undefined => alive[via % alive.length];
+
+/** Orders go to whoever is there; where nobody is, somebody comes back. */
+async function someInstance(world: World, via: number): Promise<Instance> {
+  return choose(world, via) ?? world.start();
+}
+
+async function startMissing(world: World, longOutage: boolean): Promise<void> {
+  if (world.alive.length === 0 && world.instances.length > 0 && longOutage) await letTimePass(world);
+  if (world.alive.length < 2) await world.start();
+}
+
+async function letTimePass({ database, problems }: World): Promise<void> {
+  problems.push(...waitingTooLong(await database.rows()));
+  await database.letTimePass();
+}
+
+/** Somebody looks an unconfirmed task up with the vendor, and confirms it if it is there. */
+async function resolveOne(world: World, instance: Instance, of: number, confirm: boolean): Promise<void> {
+  const tasks = await world.client.unconfirmed(instance);
+  const task = tasks[of % tasks.length];
+  if (!task) return;
+  const post = world.upstream.posts.find(({ marker }) => promptOf(marker) === task.prompt);
+  const code = await world.client.resolve(instance, task.id, (confirm && post?.upstreamId) || null);
+  // Two clients may have the same idea, and an answer that was missed may still come.
+  if (code !== null && code !== 'TASK_STATE_CONFLICT') {
+    world.problems.push(`resolving ${task.id} got the error ${code}`);
+  }
+}
+
+const quietWithinMs = 10_000;
+
+/**
+ * Kills everybody, lets time pass, and has one process with a flawless upstream finish what there is. Then every
+ * client sends its orders once more, as clients do that never got an answer.
+ */
+export async function quieten(world: World): Promise<void> {
+  const { client, upstream, database, problems } = world;
+  await world.killAll();
+  await client.settled(1_000);
+  upstream.mode = 'healthy';
+  if (world.instances.length > 0) await letTimePass(world);
+  const instance = await world.start();
+  const orders = new Map(
+    client.sent.filter(({ order }) => order.key !== null).map((sent) => [sent.order.marker, sent]),
+  );
+  await Promise.all([...orders.values()].map(({ order }) => client.submit(instance, order)));
+
+  const deadline = Date.now() + quietWithinMs;
+  while (!(await database.rows()).every(isResting) && Date.now() < deadline) await sleep(50);
+  problems.push(...waitingTooLong(await database.rows()));
+  await world.stop(instance);
+}

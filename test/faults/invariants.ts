@@ -1,0 +1,184 @@
+import { isTerminal, type VideoTask } from '../../src/videos/task.ts';
+import type { Sent } from './client.ts';
+import type { TaskRow } from './database.ts';
+import { apiKey, checkTimeoutMs, leaseMarginMs, submitTimeoutMs } from './service.ts';
+import { flawless, type PaidPost, promptOf } from './upstream.ts';
+import { refusals, statusOfEnding } from './upstream-faults.ts';
+import type { World } from './world.ts';
+
+const ended = ({ status }: TaskRow): boolean => isTerminal({ status: status as VideoTask['status'] });
+
+/** Everything that must hold once all is quiet; each sentence is a broken invariant. */
+export function brokenInvariants(world: World, rows: readonly TaskRow[]): string[] {
+  return [
+    ...world.problems,
+    ...paidTwice(world),
+    ...lostIds(world, rows),
+    ...lostTasks(world, rows),
+    ...wrongAnswers(world, rows),
+    ...leakedKey(world, rows),
+    ...stuckTasks(rows),
+    ...untrueStates(world, rows),
+    ...errorsLogged(world),
+  ];
+}
+
+/** The key's part of a marker; an order without a key has a name of its own there. */
+export const nameIn = (marker: string): string => marker.split('~')[0] ?? '';
+
+function paidTwice({ upstream }: World): string[] {
+  const posts = Map.groupBy(upstream.posts, ({ marker }) => nameIn(marker));
+  return [...posts]
+    .filter(([, paid]) => paid.length > 1)
+    .map(([name, paid]) => `I1: ${paid.length} paid POSTs for ${name}, from ${paid.map(({ process }) => process)}`);
+}
+
+function lostIds(world: World, rows: readonly TaskRow[]): string[] {
+  return world.upstream.posts.flatMap((post) => {
+    const row = rows.find(({ prompt }) => prompt === promptOf(post.marker));
+    if (!row) return [`I2: the order ${post.marker} was sent without being in the store`];
+    if (post.deliveredAt === null || row.upstreamId === post.upstreamId) return [];
+    if (mayHaveMissed(world, post) && isUnconfirmed(row)) return [];
+    return [`I2: ${post.upstreamId} (${post.fault}) was delivered to ${post.process} but is not in ${describe(row)}`];
+  });
+}
+
+/** More than saving an answer takes, on a machine that has a lot to do. */
+const commitWithinMs = 2_000;
+
+/** Whether the process was killed before anybody had an answer to this order from it. */
+function diedUnanswered(world: World, { marker, process }: PaidPost): boolean {
+  const answered = world.client.sent.some(
+    (sent) => sent.order.marker === marker && sent.process === process && typeof sent.outcome === 'object',
+  );
+  return !answered && world.instance(process)?.killedAt !== null;
+}
+
+/** Whether the process died between the delivery and the commit, right after (or while) the id was on its way. */
+function mayHaveMissed(world: World, post: PaidPost): boolean {
+  const killedAt = world.instance(post.process)?.killedAt ?? 0;
+  return diedUnanswered(world, post) && killedAt - (post.deliveredAt ?? 0) <= commitWithinMs;
+}
+
+/** Unconfirmed, or ended by hand as such. */
+const isUnconfirmed = ({ status, failureCode }: TaskRow): boolean =>
+  failureCode === 'SUBMISSION_UNCONFIRMED' && (status === 'UNCONFIRMED' || status === 'FAILED');
+
+function lostTasks({ client }: World, rows: readonly TaskRow[]): string[] {
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  return client.seen.flatMap((seen) => {
+    const row = byId.get(seen.id);
+    if (!row) return [`I3: the acknowledged task ${seen.id} (${seen.prompt}) is not in the store`];
+    const changed =
+      row.prompt !== seen.prompt ||
+      (seen.upstreamId !== null && row.upstreamId !== seen.upstreamId) ||
+      (isTerminal({ status: seen.status as VideoTask['status'] }) &&
+        (row.status !== seen.status || row.failureCode !== (seen.failure?.code ?? null)));
+    return changed ? [`I3: acknowledged as ${describe(seen)}, now ${describe(row)}`] : [];
+  });
+}
+
+/** What the clients were told under each key. */
+function wrongAnswers(world: World, rows: readonly TaskRow[]): string[] {
+  const problems = world.client.sent.flatMap((sent) => problemOf(world, sent, rows));
+  for (const [name, sent] of Map.groupBy(world.client.sent, ({ order }) => nameIn(order.marker))) {
+    const told = sent.flatMap(({ outcome }) => (typeof outcome === 'object' && 'task' in outcome ? [outcome] : []));
+    if (new Set(told.map(({ task }) => task.id)).size > 1) problems.push(`${name} was answered with several tasks`);
+    if (told.filter(({ replayed }) => !replayed).length > 1) problems.push(`${name} was ordered anew more than once`);
+  }
+  return problems;
+}
+
+function problemOf({ instances }: World, { order, process, outcome }: Sent, rows: readonly TaskRow[]): string[] {
+  const told = `${order.marker} at ${process}`;
+  const instance = instances.find(({ name }) => name === process);
+  if (typeof outcome === 'string') {
+    const excused = instance?.killedAt !== null || instance.stopping;
+    return excused ? [] : [`${told} got no answer: ${outcome}`];
+  }
+  if ('task' in outcome) {
+    return outcome.task.prompt === promptOf(order.marker) ? [] : [`${told} got the order ${outcome.task.prompt}`];
+  }
+  if (outcome.code === 'SERVICE_STOPPING' && instance?.stopping) return [];
+  const other = rows.find(({ idempotencyKey }) => idempotencyKey !== null && idempotencyKey === order.key);
+  if (outcome.code === 'IDEMPOTENCY_KEY_MISMATCH' && other && other.prompt !== promptOf(order.marker)) return [];
+  return [`${told} got the error ${outcome.code}`];
+}
+
+function leakedKey({ client, log }: World, rows: readonly TaskRow[]): string[] {
+  const places = { answer: client.answers, 'log line': log, row: rows.map((row) => JSON.stringify(row)) };
+  return Object.entries(places).flatMap(([place, texts]) =>
+    texts.filter((text) => text.includes(apiKey)).map((text) => `I4: the key is in the ${place} ${text}`),
+  );
+}
+
+function stuckTasks(rows: readonly TaskRow[]): string[] {
+  return rows
+    .filter((row) => !(isResting(row) && row.nextCheckAt === null && row.leasedUntil === null))
+    .map((row) => `I5: with nothing in the way it stays ${describe(row)}`);
+}
+
+/** Nothing more happens by itself. */
+export const isResting = (row: TaskRow): boolean => ended(row) || row.status === 'UNCONFIRMED';
+
+/** Tasks that wait for something that will not come, at any time, whoever is alive. */
+export function waitingTooLong(rows: readonly TaskRow[], now = Date.now()): string[] {
+  const leaseMs = Math.max(submitTimeoutMs, checkTimeoutMs) + leaseMarginMs;
+  const pauseMs = 15 * 60_000;
+  return rows.flatMap((row) => [
+    ...((row.leasedUntil ?? 0) > now + leaseMs ? [`I5: leased for too long: ${describe(row)}`] : []),
+    ...((row.nextCheckAt ?? 0) > now + pauseMs ? [`I5: checked too late: ${describe(row)}`] : []),
+    ...(!isResting(row) && row.nextCheckAt === null ? [`I5: never checked again: ${describe(row)}`] : []),
+  ]);
+}
+
+/** A task must be what the upstream made of it, and have come there step by step. */
+function untrueStates(world: World, rows: readonly TaskRow[]): string[] {
+  return rows.flatMap((row) => {
+    const history = brokenHistory(row) ? [`the history does not lead to ${describe(row)}`] : [];
+    const untrue = row.upstreamId === null ? untrueWithoutId(world, row) : untrueEnding(world, row, row.upstreamId);
+    return [...history, ...(untrue ? [`${describe(row)} ${untrue}`] : [])];
+  });
+}
+
+const postOf = ({ upstream }: World, row: TaskRow): PaidPost | undefined =>
+  upstream.posts.find(({ marker }) => promptOf(marker) === row.prompt);
+
+/** What is wrong with the end of a task that the upstream had accepted. */
+function untrueEnding(world: World, row: TaskRow, upstreamId: string): string | null {
+  const { ended: told, scripts } = world.upstream;
+  const script = scripts.get(postOf(world, row)?.marker ?? '') ?? flawless;
+  const { status, failureCode } = statusOfEnding[script.ending];
+  if (told.has(upstreamId) && row.status === status && row.failureCode === failureCode) return null;
+  const unknown = script.checks.filter((fault) => fault === '404').length >= 3;
+  if (unknown && row.failureCode === 'UPSTREAM_TASK_NOT_FOUND') return null;
+  return `but the upstream said ${script.ending}`;
+}
+
+/** What is wrong with the state of a task whose order was refused, or whose answer was lost. */
+function untrueWithoutId(world: World, row: TaskRow): string | null {
+  const post = postOf(world, row);
+  const refused = post !== undefined && refusals.has(post.fault);
+  if (isUnconfirmed(row))
+    return refused && !diedUnanswered(world, post) ? `though the upstream refused it (${post.fault})` : null;
+  if (refused && row.status === 'FAILED') return null;
+  return `though the upstream did not refuse it (${post?.fault ?? 'never asked'})`;
+}
+
+function brokenHistory({ history, status }: TaskRow): boolean {
+  const states = ['SUBMITTING', ...history.map(({ to }) => to)];
+  return states.at(-1) !== status || history.some(({ from }, index) => from !== states[index]);
+}
+
+/** What Yoga logs of an error that it also sends to the client. */
+const toldToClient =
+  /"err":\{"type":"\w+","message":"[^"]*","stack":"(IdempotencyKeyMismatch|TaskState|ServiceStopping)Error/;
+
+/** The database was there all the time, so nothing had to fail. */
+const errorsLogged = ({ log }: World): string[] =>
+  log
+    .filter((line) => (!line.startsWith('{"level":') || /"level":[56]0/.test(line)) && !toldToClient.test(line))
+    .map((line) => `logged: ${line}`);
+
+const describe = ({ id, status, failureCode, prompt }: Partial<TaskRow>): string =>
+  `${status} ${failureCode ?? ''} ${id} (${prompt})`;

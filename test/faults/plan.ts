@@ -1,0 +1,118 @@
+import fc from 'fast-check';
+import type { Moment, OrderScript } from './upstream.ts';
+import {
+  type CheckFault,
+  checkFaults,
+  type Ending,
+  endings,
+  progress,
+  type SubmitFault,
+  submitFaults,
+} from './upstream-faults.ts';
+
+/** What happens in a run, in order. `via` says which of the two instances is asked, where both are there. */
+export type Step =
+  | { readonly do: 'submit'; readonly keyed: boolean; readonly script: OrderScript; readonly via: number }
+  /** The same order again, so many times at once, over one instance or over both. */
+  | {
+      readonly do: 'twins';
+      readonly of: number;
+      readonly copies: number;
+      readonly spread: boolean;
+      readonly via: number;
+    }
+  /** Another order under a key that was used, at once with a twin of the first. */
+  | { readonly do: 'other order'; readonly of: number; readonly via: number }
+  /** The last of the batch is a twin of an earlier order. */
+  | { readonly do: 'batch'; readonly scripts: readonly OrderScript[]; readonly of: number; readonly via: number }
+  | { readonly do: 'resolve'; readonly of: number; readonly confirm: boolean; readonly via: number }
+  | { readonly do: 'kill'; readonly via: number; readonly afterMs: number }
+  | { readonly do: 'stop'; readonly via: number }
+  /** Starts whichever of the two is missing; where both were, they may have been away for long. */
+  | { readonly do: 'start'; readonly longOutage: boolean }
+  | { readonly do: 'refuse the key'; readonly from: boolean }
+  | { readonly do: 'wait'; readonly ms: number };
+
+const keysOf = <Key extends string>(table: Record<Key, unknown>) => Object.keys(table) as Key[];
+
+const submitFault: fc.Arbitrary<SubmitFault> = fc.oneof(
+  { weight: 5, arbitrary: fc.constant<SubmitFault>('ok') },
+  { weight: 5, arbitrary: fc.constantFrom(...keysOf(submitFaults)) },
+);
+
+const oneCheck: fc.Arbitrary<readonly CheckFault[]> = fc.oneof(
+  { weight: 4, arbitrary: fc.constantFrom(...keysOf(progress)).map((said) => [said]) },
+  { weight: 4, arbitrary: fc.constantFrom(...keysOf(checkFaults)).map((fault) => [fault]) },
+  { weight: 1, arbitrary: fc.integer({ min: 1, max: 3 }).map((times) => Array<CheckFault>(times).fill('404')) },
+  { weight: 1, arbitrary: fc.integer({ min: 2, max: 20 }).map((times) => Array<CheckFault>(times).fill('503')) },
+);
+
+const moments: readonly Moment[] = ['POST arrived', 'POST answered', 'GET arrived', 'GET answered'];
+
+const script: fc.Arbitrary<OrderScript> = fc.record({
+  submit: submitFault,
+  checks: fc.array(oneCheck, { maxLength: 4, size: 'max' }).map((parts) => parts.flat()),
+  ending: fc.oneof(fc.constant<Ending>('completed'), fc.constantFrom(...keysOf(endings))),
+  interruptAt: fc.oneof(
+    { weight: 14, arbitrary: fc.constant(null) },
+    { weight: 1, arbitrary: fc.constantFrom(...moments) },
+  ),
+});
+
+const via = fc.integer({ min: 0, max: 1 });
+const of = fc.nat({ max: 1_000 });
+const named = <Name extends Step['do']>(name: Name) => fc.constant(name);
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 10,
+    arbitrary: fc.record({
+      do: named('submit'),
+      keyed: fc.integer({ max: 4, min: 0 }).map(Boolean),
+      script: script,
+      via,
+    }),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.record({ do: named('twins'), of, copies: fc.integer({ min: 1, max: 4 }), spread: fc.boolean(), via }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: named('other order'), of, via }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: named('batch'),
+      scripts: fc.array(script, { minLength: 2, maxLength: 5, size: 'max' }),
+      of,
+      via,
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: named('resolve'), of, confirm: fc.boolean(), via }) },
+  { weight: 2, arbitrary: fc.record({ do: named('kill'), via, afterMs: fc.integer({ min: 0, max: 100 }) }) },
+  { weight: 1, arbitrary: fc.record({ do: named('stop'), via }) },
+  { weight: 1, arbitrary: fc.record({ do: named('start'), longOutage: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ do: named('refuse the key'), from: fc.boolean() }) },
+  { weight: 3, arbitrary: fc.record({ do: named('wait'), ms: fc.integer({ min: 100, max: 500 }) }) },
+);
+
+/** A step, and how long it is until the next one. */
+export interface PlannedStep {
+  readonly step: Step;
+  readonly thenMs: number;
+}
+
+const plannedStep = fc.record({ step, thenMs: fc.integer({ min: 0, max: 60 }) });
+
+/** How long what is under way may go on before the end, when all processes die: some answers never come that soon. */
+const lastPatienceMs = fc.constantFrom(0, 150, 400, 1_000);
+
+/** A random interleaving of orders, faults, kills and restarts. */
+export const plan = fc.record({
+  steps: fc.array(plannedStep, { minLength: 8, maxLength: 18, size: 'max' }),
+  lastPatienceMs,
+});
+
+export interface Plan {
+  readonly steps: readonly PlannedStep[];
+  readonly lastPatienceMs: number;
+}

