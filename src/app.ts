@@ -1,4 +1,4 @@
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import { openDatabase } from './database/client.ts';
 import { createTaskStore } from './database/task-store.ts';
 import type { Environment } from './environment.ts';
@@ -31,11 +31,7 @@ const rereadMs = 30_000;
  * @throws MigrationError, DatabaseOpenError, or the system's error where a port cannot be had.
  */
 export async function createApp(environment: Environment, now = () => new Date()): Promise<App> {
-  const { pretty, level } = environment.log;
-  const log = pino({
-    level,
-    ...(pretty && { transport: { target: 'pino-pretty', options: { ignore: 'pid,hostname', singleLine: true } } }),
-  });
+  const log = createLog(environment.log);
   const database = await openDatabase(environment.databaseUrl, log);
   const sandbox = environment.sandbox && (await startSandbox(environment.sandbox.port));
   if (sandbox)
@@ -95,3 +91,12 @@ export async function createApp(environment: Environment, now = () => new Date()
 }
 
 const bold = (text: string): string => `\u001b[1m${text}\u001b[22m`;
+
+function createLog({ level, pretty }: Environment['log']): Logger {
+  const prettyOptions = { ignore: 'pid,hostname', singleLine: true };
+  if (pretty) return pino({ level, transport: { target: 'pino-pretty', options: prettyOptions } });
+  const destination = pino.destination({ dest: 1, sync: true });
+  // A log that nobody takes any more, on a full disk for one, must not end the service.
+  destination.on('error', () => {});
+  return pino({ level }, destination);
+}

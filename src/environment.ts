@@ -17,6 +17,7 @@ const variables = z.object({
     .regex(/^[\x21-\x7e]+$/, 'must be visible ASCII characters, as it is sent in an HTTP header'),
   GROK_API_BASE_URL: z
     .url({ protocol: /^https?$/, error: 'must be an http(s) URL' })
+    .refine((url) => !new URL(url).username, 'must not contain a user name or password')
     .default('https://zcbservice.aizfw.cn/kyyReactApiServer'),
   GROK_SUBMIT_TIMEOUT_MS: milliseconds(30_000),
   GROK_CHECK_TIMEOUT_MS: milliseconds(15_000),
@@ -32,7 +33,13 @@ const variables = z.object({
 export const settingNames = Object.keys(variables.shape);
 
 /** With the sandbox in the place of the upstream, any key opens it and nothing has to be waited for. */
-const sandboxDefaults = { GROK_API_KEY: 'sandbox', TRACKER_FIRST_CHECK_MS: '1000', TRACKER_INTERVAL_MS: '1000' };
+const sandboxDefaults = {
+  GROK_API_KEY: 'sandbox',
+  // Real tasks are none of the sandbox's: it would say that it does not know them.
+  DATABASE_URL: 'file:./data/sandbox.db',
+  TRACKER_FIRST_CHECK_MS: '1000',
+  TRACKER_INTERVAL_MS: '1000',
+};
 
 /** A crashed process's tasks are nobody's only after everything it could still have been doing has timed out. */
 const leaseMarginMs = 5_000;

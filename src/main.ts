@@ -12,7 +12,15 @@ try {
   const app = await createApp(readEnvironment(undefined, { development }));
   // Before the start: whoever reads that the service is up may stop it at once.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => app.stop().then(() => process.exit(0)));
+    process.once(signal, () =>
+      app.stop().then(
+        () => process.exit(0),
+        (error: unknown) => {
+          console.error(error);
+          process.exit(1);
+        },
+      ),
+    );
   }
   await app.start();
 } catch (error) {

@@ -16,15 +16,17 @@ export interface Relay {
 /** Hints within this process, and over the relay, where there is one, between processes. */
 export function createPubsub(relay: Relay | null): Pubsub {
   const emitter = new EventEmitter().setMaxListeners(0);
-  relay?.receive((taskId) => void emitter.emit(taskId));
+  // Prefixed, because an event that is called just "error" would be thrown.
+  const eventOf = (taskId: string): string => `task ${taskId}`;
+  relay?.receive((taskId) => void emitter.emit(eventOf(taskId)));
   return {
     publish(taskId) {
-      emitter.emit(taskId);
+      emitter.emit(eventOf(taskId));
       relay?.send(taskId);
     },
     subscribe(taskId, listener) {
-      emitter.on(taskId, listener);
-      return () => void emitter.off(taskId, listener);
+      emitter.on(eventOf(taskId), listener);
+      return () => void emitter.off(eventOf(taskId), listener);
     },
   };
 }

@@ -13,8 +13,11 @@ export type Provider = 'sqlite' | 'postgresql';
 /** Both clients are generated from one model text, so the SQLite one's type speaks for either. */
 export type DatabaseClient = PrismaClient;
 
-/** How long a write waits for another process's lock on the SQLite file. */
-const sqliteBusyTimeoutMs = 5_000;
+/**
+ * How long a write waits for another process's lock on the SQLite file. The driver waits standing still, and the whole
+ * process with it, so this is not longer than a health check may wait.
+ */
+const sqliteBusyTimeoutMs = 2_000;
 
 /** Without limits the driver waits for ever: for a connection, and for the answer of a server that is gone. */
 const postgresLimits = {

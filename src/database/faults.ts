@@ -1,4 +1,4 @@
-import { DatabaseUnavailableError } from '../videos/errors.ts';
+import { DatabaseUnavailableError, TaskStateError } from '../videos/errors.ts';
 
 const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : undefined);
 
@@ -9,7 +9,10 @@ const mistakes = new Set<unknown>(['P2000', 'P2003', 'P2006', 'P2011', 'P2021', 
 const wrongCode = new Set(['PrismaClientValidationError', 'TypeError', 'RangeError', 'ReferenceError', 'SyntaxError']);
 
 const isMistake = (error: unknown): boolean =>
-  !(error instanceof Error) || wrongCode.has(error.name) || mistakes.has(codeOf(error));
+  !(error instanceof Error) ||
+  error instanceof TaskStateError ||
+  wrongCode.has(error.name) ||
+  mistakes.has(codeOf(error));
 
 type AsyncMethods = Record<string, (...parameters: never[]) => Promise<unknown>>;
 

@@ -1,4 +1,5 @@
 import { v7 as uuidv7 } from 'uuid';
+import { TaskStateError } from '../videos/errors.ts';
 import type { ModelName } from '../videos/models.ts';
 import type { TaskChange, TaskProgress, TaskStatus, VideoTask } from '../videos/task.ts';
 import type { DatabaseClient } from './client.ts';
@@ -36,7 +37,11 @@ export interface TaskStore {
   /** The newest tasks that repeat the order of a task. */
   listResubmissions(id: string, limit: number): Promise<VideoTask[]>;
   list(filter: TaskFilter, page: TaskPage): Promise<VideoTask[]>;
-  /** Changes the task if it is still as it was read; null where somebody else has written since. */
+  /**
+   * Changes the task if it is still as it was read; null where somebody else has written since.
+   *
+   * @throws TaskStateError when the change confirms an upstream id that was confirmed for another task.
+   */
   update(task: Pick<VideoTask, 'id' | 'version'>, change: TaskChange): Promise<VideoTask | null>;
   /** Takes up to `limit` tasks that are due and nobody's, the longest due first, and holds them until `leasedUntil`. */
   claimDue(now: Date, leasedUntil: Date, limit: number): Promise<VideoTask[]>;
@@ -91,11 +96,14 @@ export function createTaskStore({ task: tasks }: DatabaseClient): TaskStore {
     },
 
     async update({ id, version }, { history, ...change }) {
-      const [row] = await tasks.updateManyAndReturn({
-        where: { id, version },
-        data: { ...change, ...(history && { history: [...history] }), version: { increment: 1 } },
-      });
-      return row ? fromRow(row) : null;
+      const data = { ...change, ...(history && { history: [...history] }), version: { increment: 1 } };
+      try {
+        const [row] = await tasks.updateManyAndReturn({ where: { id, version }, data });
+        return row ? fromRow(row) : null;
+      } catch (error) {
+        if (!isUniqueViolation(error)) throw error;
+        throw new TaskStateError(`The upstream's task ${change.confirmedUpstreamId} already belongs to another task.`);
+      }
     },
 
     async claimDue(now, leasedUntil, limit) {

@@ -25,7 +25,8 @@ export const errorCodes = {
   },
   DATABASE_UNAVAILABLE: {
     retryable: true,
-    description: 'The database does not answer at the moment; nothing was ordered. Try again.',
+    description:
+      'The database does not answer at the moment. Try again. Of an order the message says so where nothing was ordered.',
   },
   ANSWER_NOT_SAVED: {
     retryable: false,

@@ -20,10 +20,11 @@ export function idempotencyKeyOf(
   info: GraphQLResolveInfo,
 ): string | undefined {
   const fromHeader = request.headers.get(header);
-  if (argument !== null && argument !== undefined) return argument;
-  if (fromHeader === null) return undefined;
-  refuseUnless(idempotencyKey.safeParse(fromHeader).success, message);
+  if (fromHeader === null) return argument ?? undefined;
+  // Whatever this order's own key is: it must not be placed where the next one is going to be refused.
   refuseUnless(countFields(info.operation.selectionSet, info) === 1, 'as an HTTP header can only name one order');
+  refuseUnless(idempotencyKey.safeParse(fromHeader).success, message);
+  refuseUnless((argument ?? fromHeader) === fromHeader, 'is not the one in the HTTP header');
   return fromHeader;
 }
 

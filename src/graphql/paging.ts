@@ -25,3 +25,13 @@ export const taskCursor = z.uuid(foreignCursor);
 export const offsetCursor = z
   .string()
   .refine((cursor) => /^OffsetConnection:\d+$/.test(Buffer.from(cursor, 'base64').toString()), foreignCursor);
+
+/** The libraries make up cursors for an empty page; there is no item they could belong to. */
+export function withTrueCursors<Edge extends { cursor: string }, PageInfo extends object>(connection: {
+  edges: readonly Edge[];
+  pageInfo: PageInfo;
+}) {
+  const { edges, pageInfo } = connection;
+  const cursors = { startCursor: edges[0]?.cursor ?? null, endCursor: edges.at(-1)?.cursor ?? null };
+  return { edges, pageInfo: { ...pageInfo, ...cursors } };
+}

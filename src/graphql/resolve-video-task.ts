@@ -15,19 +15,27 @@ const payload = (name: string, description: string) =>
 const ConfirmVideoTaskPayload = payload('ConfirmVideoTaskPayload', 'What became of the confirmation.');
 const AbandonVideoTaskPayload = payload('AbandonVideoTaskPayload', 'What became of the task that was given up.');
 
+/** The id becomes a step in the path of a URL, and a value in every database. */
+const upstreamIdForm = z
+  .string()
+  .trim()
+  .min(1, 'must not be empty')
+  .max(200, 'must be at most 200 characters long')
+  .refine((id) => !/^\.{1,2}$|\p{Cc}|\p{Cs}/u.test(id), 'must not be . or .., nor contain control characters');
+
 const taskId = "The task's id.";
 
 builder.mutationFields((t) => ({
   confirmVideoTask: t.field({
     type: ConfirmVideoTaskPayload,
     description:
-      "Says that the order of an UNCONFIRMED task was found with the vendor: the task becomes QUEUED and is followed from now on. TASK_STATE_CONFLICT where the task is in another state or the upstream's id is another task's.",
+      "Says that the order of an UNCONFIRMED task was found with the vendor: the task becomes QUEUED and is followed from now on. Saying the same again changes nothing. TASK_STATE_CONFLICT where the task is in another state or the upstream's id is another task's.",
     args: {
       id: t.arg.id({ required: true, description: taskId }),
       upstreamId: t.arg.string({
         required: true,
-        description: "The upstream's id of the task, 1 to 200 characters.",
-        validate: z.string().trim().min(1, 'must not be empty').max(200, 'must be at most 200 characters long'),
+        description: "The upstream's id of the task, 1 to 200 characters after trimming.",
+        validate: upstreamIdForm,
       }),
     },
     resolve: async (_, { id, upstreamId }, { services }) => ({ task: await confirmTask(services, id, upstreamId) }),

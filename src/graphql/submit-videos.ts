@@ -29,6 +29,7 @@ const RequestErrorCode = enumOf(
 interface OutcomeError {
   readonly code: ErrorCode;
   readonly message: string;
+  readonly taskId: string | null;
 }
 
 const SubmitVideoError = builder.objectRef<OutcomeError>('SubmitVideoError').implement({
@@ -36,6 +37,10 @@ const SubmitVideoError = builder.objectRef<OutcomeError>('SubmitVideoError').imp
   fields: (t) => ({
     code: t.expose('code', { type: RequestErrorCode, description: 'What kind of error it is: decide by this.' }),
     message: t.exposeString('message', { description: 'What happened, for people.' }),
+    taskId: t.exposeID('taskId', {
+      nullable: true,
+      description: 'With ANSWER_NOT_SAVED, the id under which the task can be looked up; null otherwise.',
+    }),
     retryable: t.boolean({
       description: 'Whether sending the same order again may succeed without anybody changing anything.',
       resolve: ({ code }) => errorCodes[code].retryable,
@@ -63,9 +68,12 @@ const SubmitVideoOutcome = builder.objectRef<PromiseSettledResult<Submission>>('
       resolve: (outcome, _, { services }): OutcomeError | null => {
         if (outcome.status === 'fulfilled') return null;
         const known = publicError(outcome.reason);
-        if (known) return { code: known.extensions['code'] as ErrorCode, message: known.message };
+        if (known) {
+          const { code, taskId = null } = known.extensions as { code: ErrorCode; taskId?: string };
+          return { code, message: known.message, taskId };
+        }
         services.log.error({ err: outcome.reason }, 'an order of a batch failed');
-        return { code: 'INTERNAL_SERVER_ERROR', message: 'Unexpected error.' };
+        return { code: 'INTERNAL_SERVER_ERROR', message: 'Unexpected error.', taskId: null };
       },
     }),
   }),

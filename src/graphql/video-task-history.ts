@@ -2,7 +2,7 @@ import { resolveArrayConnection } from '@pothos/plugin-relay';
 import { type ChangeCause, changeCauses, type HistoryEntry } from '../videos/task.ts';
 import { findTask, listResubmissions } from '../videos/tasks.ts';
 import { builder } from './builder.ts';
-import { offsetCursor, pageArguments } from './paging.ts';
+import { offsetCursor, pageArguments, withTrueCursors } from './paging.ts';
 import { enumOf } from './video-model.ts';
 import { VideoTask, VideoTaskStatus } from './video-task.ts';
 
@@ -38,7 +38,7 @@ builder.objectFields(VideoTask, (t) => ({
       type: VideoTaskChange,
       description: 'Every change of the task that was seen, the oldest first.',
       validate: pageArguments(offsetCursor),
-      resolve: ({ history }, args) => resolveArrayConnection({ args }, history),
+      resolve: ({ history }, args) => withTrueCursors(resolveArrayConnection({ args }, history)),
     },
     { description: "A page of a task's history, the oldest change first." },
     { description: "A change in a task's history." },
@@ -52,7 +52,10 @@ builder.objectFields(VideoTask, (t) => ({
   }),
   resubmissions: t.field({
     type: [VideoTask],
-    description: 'The tasks that repeat the order of this one, the newest first, 100 at most.',
+    // So that a fault in reading them does not take with it the answer to a paid order.
+    nullable: true,
+    description:
+      'The tasks that repeat the order of this one, the newest first, 100 at most; null only with an error beside it.',
     resolve: ({ id }, _, { services }) => listResubmissions(services, id),
   }),
 }));

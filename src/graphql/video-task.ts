@@ -31,7 +31,7 @@ const VideoMode = builder.enumType('VideoMode', {
 const VideoState = builder.enumType('VideoState', {
   description: 'Whether a finished video can still be fetched.',
   values: {
-    AVAILABLE: { description: 'The URL works until `expiresAt`.' },
+    AVAILABLE: { description: 'The URL should work until about `expiresAt`; save the file promptly.' },
     EXPIRED: { description: 'The vendor has taken the link down: `url` is null.' },
   } as const,
 });
@@ -85,7 +85,7 @@ const VideoType = builder.objectRef<Video>('Video').implement({
     expiresAt: t.expose('expiresAt', {
       type: 'DateTime',
       description:
-        'When the link stops working: 24 hours after the service saw the video completed. The vendor gives "about 24 hours" and no exact time.',
+        'When the link stops working: 24 hours after the service saw the video completed. The vendor gives "about 24 hours" from when it was made, so after a downtime of the service the link may die sooner.',
     }),
     durationSeconds: t.exposeFloat('durationSeconds', {
       nullable: true,

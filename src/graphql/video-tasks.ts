@@ -2,7 +2,7 @@ import { resolveCursorConnection } from '@pothos/plugin-relay';
 import type { VideoTask as Task } from '../videos/task.ts';
 import { findTask, listTasks, watchTask } from '../videos/tasks.ts';
 import { builder } from './builder.ts';
-import { maxPageSize, pageArguments, taskCursor } from './paging.ts';
+import { maxPageSize, pageArguments, taskCursor, withTrueCursors } from './paging.ts';
 import { VideoModelName } from './video-model.ts';
 import { VideoTask, VideoTaskStatus } from './video-task.ts';
 
@@ -39,15 +39,13 @@ builder.queryFields((t) => ({
           createdAfter: createdAfter ?? undefined,
           createdBefore: createdBefore ?? undefined,
         };
-        const { edges, pageInfo } = await resolveCursorConnection<Promise<Task[]>>(
+        const connection = await resolveCursorConnection<Promise<Task[]>>(
           { args, maxSize: maxPageSize, toCursor: ({ id }) => id },
           // Newest first: what comes after a cursor is older.
           ({ before, after, limit, inverted }) =>
             listTasks(services, filter, { newerThan: before, olderThan: after, limit, inverted }),
         );
-        // The library repeats the asked-for cursor where the page is empty; there is no item it could belong to.
-        const cursors = { startCursor: edges[0]?.cursor ?? null, endCursor: edges.at(-1)?.cursor ?? null };
-        return { edges, pageInfo: { ...pageInfo, ...cursors } };
+        return withTrueCursors(connection);
       },
     },
     { description: 'A page of tasks, the newest first.' },

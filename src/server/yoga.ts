@@ -1,8 +1,8 @@
-import { GraphQLError, Kind } from 'graphql';
+import { GraphQLError, Kind, type VariableDefinitionNode } from 'graphql';
 import { createYoga, maskError, type YogaServerInstance } from 'graphql-yoga';
 import type { Logger } from 'pino';
 import type { Context } from '../graphql/builder.ts';
-import { publicError } from '../graphql/errors.ts';
+import { invalidInput, publicError } from '../graphql/errors.ts';
 import { schema } from '../graphql/schema.ts';
 import type { Services } from '../videos/services.ts';
 import { createGraphiqlRenderer, graphiqlOptions } from './graphiql.ts';
@@ -49,7 +49,9 @@ const maxMisfitLength = 500;
 /** A variable that does not fit its type: GraphQL finds it before any resolver, and gives it no code. */
 function misfit({ message, nodes, extensions }: GraphQLError): GraphQLError {
   const text = message.length > maxMisfitLength ? `${message.slice(0, maxMisfitLength)}…` : message;
-  return new GraphQLError(text, { ...(nodes && { nodes }), extensions: { ...extensions, code: 'BAD_USER_INPUT' } });
+  const [variable] = (nodes ?? []) as readonly VariableDefinitionNode[];
+  const { extensions: known } = invalidInput([{ path: [variable?.variable.name.value ?? ''], message: text }]);
+  return new GraphQLError(text, { ...(nodes && { nodes }), extensions: { ...extensions, ...known } });
 }
 
 function innermost(error: unknown): unknown {

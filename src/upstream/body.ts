@@ -17,7 +17,7 @@ export async function readBody(response: Response, signal: AbortSignal): Promise
   if (problem !== null) return { ...broken, problem };
   if (text === '') return { ...broken, problem: 'it is empty' };
   try {
-    return { text, json: JSON.parse(text, keepLargeNumbers), problem: 'it is not about a video task' };
+    return { text, json: JSON.parse(text, keepable), problem: 'it is not about a video task' };
   } catch {
     return { ...broken, problem: 'it is not JSON' };
   }
@@ -50,11 +50,14 @@ async function readText(response: Response, signal: AbortSignal): Promise<{ text
     signal.removeEventListener('abort', cancel);
     cancel();
   }
-  // PostgreSQL has no way to keep U+0000, however it was written.
-  return { text: text.replace(/\0|\\u0000/g, ''), problem };
+  return { text: keepableText(text), problem };
 }
 
-/** An id may be a whole number beyond what JavaScript counts exactly: it stays the digits it was. */
-function keepLargeNumbers(_key: string, value: unknown, context?: { source?: string }): unknown {
+/** PostgreSQL has no way to keep U+0000 and halves of surrogate pairs. */
+const keepableText = (text: string): string => text.replaceAll('\0', '').toWellFormed();
+
+/** The same for what was written with escapes. An id beyond what JavaScript counts exactly stays the digits it was. */
+function keepable(_key: string, value: unknown, context?: { source?: string }): unknown {
+  if (typeof value === 'string') return keepableText(value);
   return Number.isInteger(value) && !Number.isSafeInteger(value) ? context?.source : value;
 }

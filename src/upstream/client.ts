@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import ky from 'ky';
 import type { VideoRequest } from '../videos/request.ts';
-import { type Body, readBody } from './body.ts';
+import { readBody } from './body.ts';
 import { failedResponse, failedTransfer, retryAfterMs } from './faults.ts';
 import { type CheckReply, type SubmitReply, UpstreamError } from './replies.ts';
 import { readCheckReply, readErrorText, readSubmitReply, salvageUpstreamId, toSubmitBody } from './wire.ts';
@@ -49,7 +49,8 @@ export function createUpstreamClient(settings: UpstreamSettings): UpstreamClient
     retry: 0,
   });
 
-  const quote = (text: string): string => text.replaceAll(settings.apiKey, '[redacted]').slice(0, maxQuoteLength);
+  const quote = (text: string): string =>
+    text.replaceAll(settings.apiKey, '[redacted]').slice(0, maxQuoteLength).toWellFormed();
   const quoteIfAny = (text: string | null): string | null => (text === null ? null : quote(text));
 
   function within(signal: AbortSignal, timeoutMs: number): AbortSignal {
@@ -65,7 +66,8 @@ export function createUpstreamClient(settings: UpstreamSettings): UpstreamClient
     const body = await readBody(response, ending);
     if (!response.ok) return failedResponse(response, quoteIfAny(readErrorText(body.json)));
     const accepted = body.json === undefined ? salvageUpstreamId(body.text) : readSubmitReply(body.json);
-    if (!accepted) return unreadable('order', response, body);
+    // What it says may still tell somebody which task was paid for.
+    if (!accepted) return unreadable('order', response, `${body.problem}: ${quote(body.text)}`);
     return { kind: 'ACCEPTED', ...accepted, upstreamStatus: quoteIfAny(accepted.upstreamStatus) };
   }
 
@@ -83,7 +85,7 @@ export function createUpstreamClient(settings: UpstreamSettings): UpstreamClient
     const body = await readBody(response, ending);
     if (!response.ok) return failedResponse(response, quoteIfAny(readErrorText(body.json)));
     const observed = readCheckReply(body.json);
-    if (!observed) return unreadable('check', response, body);
+    if (!observed) return unreadable('check', response, body.problem);
     return { ...observed, upstreamStatus: quoteIfAny(observed.upstreamStatus), error: quoteIfAny(observed.error) };
   }
 
@@ -93,7 +95,7 @@ export function createUpstreamClient(settings: UpstreamSettings): UpstreamClient
   };
 }
 
-function unreadable(what: string, { status, headers }: Response, { problem }: Body): UpstreamError {
+function unreadable(what: string, { status, headers }: Response, problem: string): UpstreamError {
   return new UpstreamError('ANSWER_LOST', `The upstream's answer to the ${what} could not be read: ${problem}.`, {
     httpStatus: status,
     retryAfterMs: retryAfterMs(headers),

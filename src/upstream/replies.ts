@@ -9,12 +9,20 @@ export type UpstreamErrorKind =
   /** Sent, but the answer did not come or cannot be read (timeout, reset, 5xx, broken body): anything may be true. */
   | 'ANSWER_LOST';
 
+/** That there is no usable answer, and why. */
+export interface NoAnswer {
+  readonly kind: UpstreamErrorKind;
+  readonly message: string;
+  readonly httpStatus?: number | undefined;
+  /** What the upstream asked for by Retry-After. */
+  readonly retryAfterMs?: number | undefined;
+}
+
 /** A request to the upstream without a usable answer. It is returned, not thrown: it is an outcome to be recorded. */
-export class UpstreamError extends Error {
+export class UpstreamError extends Error implements NoAnswer {
   override readonly name = 'UpstreamError';
   readonly kind: UpstreamErrorKind;
   readonly httpStatus: number | undefined;
-  /** What the upstream asked for by Retry-After. */
   readonly retryAfterMs: number | undefined;
 
   constructor(
@@ -50,5 +58,5 @@ export interface Observed {
   readonly moderated: boolean;
 }
 
-export type SubmitReply = Accepted | UpstreamError;
-export type CheckReply = Observed | UpstreamError;
+export type SubmitReply = Accepted | NoAnswer;
+export type CheckReply = Observed | NoAnswer;

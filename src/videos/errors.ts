@@ -37,8 +37,9 @@ export class TaskStateError extends Error {
 export class DatabaseUnavailableError extends Error {
   override readonly name = 'DatabaseUnavailableError';
 
-  constructor(cause: unknown) {
-    super('The database does not answer at the moment; nothing was ordered. Try again.', { cause });
+  /** `outcome` says what is known to have come of the request. */
+  constructor(cause: unknown, outcome?: string) {
+    super(`The database does not answer at the moment${outcome ? `; ${outcome}` : ''}. Try again.`, { cause });
   }
 }
 

@@ -1,4 +1,4 @@
-import type { UpstreamError } from '../upstream/replies.ts';
+import type { NoAnswer } from '../upstream/replies.ts';
 
 /** What a failure means for whoever ordered the video. */
 interface FailureFacts {
@@ -36,7 +36,7 @@ export const failures = {
     retryable: true,
     mayBeBilled: false,
     description:
-      'No connection to the upstream could be made, so the order was provably never sent; order again later.',
+      'The order was provably never sent: no connection to the upstream could be made, or the service was held up or stopped before. Order again later.',
   },
   SUBMISSION_UNCONFIRMED: {
     retryable: false,
@@ -86,7 +86,7 @@ const refusals: Record<number, FailureCode> = {
 };
 
 /** What an unsuccessful submit means, by what became of the request. */
-export function failureOfSubmit({ kind, httpStatus }: UpstreamError): FailureCode {
+export function failureOfSubmit({ kind, httpStatus }: NoAnswer): FailureCode {
   switch (kind) {
     case 'REFUSED':
       return refusals[httpStatus ?? 0] ?? 'UPSTREAM_REFUSED';

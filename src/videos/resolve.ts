@@ -12,10 +12,15 @@ import { afterAbandonment, afterConfirmation } from './transitions.ts';
  * @throws TaskStateError when the task is not UNCONFIRMED, or another task has this upstream id.
  */
 export async function confirmTask(services: Services, id: string, upstreamId: string): Promise<VideoTask> {
-  const owner = await services.store.findByUpstreamId(upstreamId);
-  if (owner?.id === id) return owner;
-  if (owner) throw new TaskStateError(`The upstream's task ${upstreamId} already belongs to the task ${owner.id}.`);
-  return resolve(services, id, (task) => afterConfirmation(task, upstreamId, momentOf(services)));
+  for (;;) {
+    const task = await findExisting(services, id);
+    // Said before, or at the same time by somebody else.
+    if (task.upstreamId === upstreamId) return task;
+    const owner = await services.store.findByUpstreamId(upstreamId);
+    if (owner) throw new TaskStateError(`The upstream's task ${upstreamId} already belongs to another task.`);
+    const saved = await recordIfUnconfirmed(services, task, afterConfirmation(task, upstreamId, momentOf(services)));
+    if (saved) return saved;
+  }
 }
 
 /**
@@ -24,22 +29,21 @@ export async function confirmTask(services: Services, id: string, upstreamId: st
  * @throws TaskNotFoundError when there is no such task.
  * @throws TaskStateError when the task is not UNCONFIRMED.
  */
-export function abandonTask(services: Services, id: string): Promise<VideoTask> {
-  return resolve(services, id, (task) => afterAbandonment(task, momentOf(services)));
-}
-
-async function resolve(
-  services: Services,
-  id: string,
-  changeOf: (task: VideoTask) => TaskChange | null,
-): Promise<VideoTask> {
+export async function abandonTask(services: Services, id: string): Promise<VideoTask> {
   for (;;) {
     const task = await findExisting(services, id);
-    const change = changeOf(task);
-    if (!change) throw new TaskStateError(`The task ${id} is ${task.status}, not UNCONFIRMED; nothing was changed.`);
-    const saved = await recordChange(services, task, change);
+    const saved = await recordIfUnconfirmed(services, task, afterAbandonment(task, momentOf(services)));
     if (saved) return saved;
   }
+}
+
+function recordIfUnconfirmed(
+  services: Services,
+  task: VideoTask,
+  change: TaskChange | null,
+): Promise<VideoTask | null> {
+  if (change) return recordChange(services, task, change);
+  throw new TaskStateError(`The task ${task.id} is ${task.status}, not UNCONFIRMED; nothing was changed.`);
 }
 
 /**

@@ -2,7 +2,12 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NewTask } from '../database/task-store.ts';
 import type { SubmitReply } from '../upstream/replies.ts';
-import { AnswerNotSavedError, IdempotencyKeyMismatchError, ServiceStoppingError } from './errors.ts';
+import {
+  AnswerNotSavedError,
+  DatabaseUnavailableError,
+  IdempotencyKeyMismatchError,
+  ServiceStoppingError,
+} from './errors.ts';
 import { describeImage } from './reference-image.ts';
 import { billingOf, type VideoRequest } from './request.ts';
 import { momentOf, type Services } from './services.ts';
@@ -80,11 +85,15 @@ function untilSettled<Result>({ submitting }: Services, promise: Promise<Result>
 async function place(services: Services, order: Order): Promise<Submission> {
   const draft = newTask(services, order);
   for (;;) {
-    const task = await services.store.create(draft);
+    const task = await services.store.create(draft).catch(sayThatNothingWasOrdered);
     if (task) return { task: await send(services, task, order.request), replayed: false };
     const original = await findOriginal(services, draft);
     if (original) return { task: await whenSubmitted(services, original), replayed: true };
   }
+}
+
+function sayThatNothingWasOrdered(error: unknown): never {
+  throw error instanceof DatabaseUnavailableError ? new DatabaseUnavailableError(error, 'nothing was ordered') : error;
 }
 
 function newTask({ now, submitLeaseMs }: Services, { request, idempotencyKey, resubmissionOfId }: Order): NewTask {
@@ -103,14 +112,15 @@ function newTask({ now, submitLeaseMs }: Services, { request, idempotencyKey, re
     // Should this process die, the tracker finds the task when the lease has run out.
     nextCheckAt: leasedUntil,
     idempotencyKey: idempotencyKey ?? null,
-    orderHash: idempotencyKey === undefined ? null : hashOf(request),
+    orderHash: idempotencyKey === undefined ? null : hashOf(request, resubmissionOfId),
     resubmissionOfId: resubmissionOfId ?? null,
   };
 }
 
 /** The same for the same order, whatever the order of its fields was and whether its defaults were said. */
-function hashOf({ model, prompt, durationSeconds, aspectRatio, resolution, imageUrls }: VideoRequest): string {
-  const facts = [model, prompt, durationSeconds, aspectRatio, resolution, imageUrls];
+function hashOf(request: VideoRequest, resubmissionOfId?: string): string {
+  const { model, prompt, durationSeconds, aspectRatio, resolution, imageUrls } = request;
+  const facts = [model, prompt, durationSeconds, aspectRatio, resolution, imageUrls, resubmissionOfId];
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex');
 }
 
@@ -140,8 +150,11 @@ async function whenSubmitted(services: Services, original: VideoTask): Promise<V
 }
 
 async function send(services: Services, task: VideoTask, request: VideoRequest): Promise<VideoTask> {
-  const reply = await services.upstream.submit(request, services.aborting);
-  if (reply.kind !== 'ACCEPTED') {
+  const reply = await call(services, task, request);
+  if (reply.kind === 'ACCEPTED') {
+    // Said before it is saved: should the process die meanwhile, the paid id is at least in the log.
+    services.log.info({ taskId: task.id, upstreamId: reply.upstreamId }, 'order accepted');
+  } else {
     services.log.warn({ taskId: task.id, kind: reply.kind, reason: reply.message }, 'submit failed');
   }
   const saved = untilSettled(services, saveReply(services, task, reply));
@@ -150,6 +163,20 @@ async function send(services: Services, task: VideoTask, request: VideoRequest):
     throw new AnswerNotSavedError(task.id);
   });
   return Promise.race([saved, lostPatience]).finally(() => patience.abort());
+}
+
+/**
+ * The one paid call. Not after the lease: by then the task counts as UNCONFIRMED, its owner may have given it up, and
+ * nobody expects an order of it any more.
+ */
+async function call(
+  { upstream, aborting, now }: Services,
+  task: VideoTask,
+  request: VideoRequest,
+): Promise<SubmitReply> {
+  const expired = task.leasedUntil !== null && now() >= task.leasedUntil;
+  if (!expired && !aborting.aborted) return upstream.submit(request, aborting);
+  return { kind: 'NEVER_SENT', message: 'The service was held up or stopped before it could send the order.' };
 }
 
 /** Saves what the upstream has answered, however long the database takes to be there again. */
@@ -171,8 +198,13 @@ async function recordReply(services: Services, task: VideoTask, reply: SubmitRep
   // The tracker may have given the task up while we were waiting. What we have learned since is newer than that.
   for (let current = task; ; current = await findExisting(services, task.id)) {
     const change = afterSubmit(current, reply, momentOf(services));
-    if (!change) return current;
-    const saved = await recordChange(services, current, change);
+    const saved = change && (await recordChange(services, current, change));
     if (saved) return saved;
+    if (change) continue;
+    if (reply.kind === 'ACCEPTED' && reply.upstreamId !== current.upstreamId) {
+      // It was confirmed meanwhile, under another id: somebody has to look.
+      services.log.error({ taskId: task.id, upstreamId: reply.upstreamId }, 'answer to the order came too late');
+    }
+    return current;
   }
 }

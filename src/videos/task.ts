@@ -40,6 +40,8 @@ interface TaskOrder {
 export interface TaskProgress {
   readonly status: TaskStatus;
   readonly upstreamId: string | null;
+  /** The upstream's id, where somebody has said it; no two tasks can be given the same. */
+  readonly confirmedUpstreamId: string | null;
   readonly upstreamStatus: string | null;
   readonly failureCode: FailureCode | null;
   readonly failureMessage: string | null;

@@ -1,4 +1,4 @@
-import type { Accepted, CheckReply, Observed, SubmitReply, UpstreamError } from '../upstream/replies.ts';
+import type { Accepted, CheckReply, NoAnswer, Observed, SubmitReply } from '../upstream/replies.ts';
 import { type FailureCode, failureOfSubmit } from './failures.ts';
 import { hourMs, pauseMs, type Schedule, trackingLimitMs, unansweredLimitMs } from './schedule.ts';
 import type { ChangeCause, TaskChange, TaskStatus, VideoTask } from './task.ts';
@@ -40,7 +40,10 @@ const unconfirmed = (failureMessage: string): TaskChange => ({
 function recorded(task: VideoTask, change: TaskChange, cause: ChangeCause, { now }: Pick<Moment, 'now'>): TaskChange {
   const { status = task.status, upstreamStatus = task.upstreamStatus, checkCount = task.checkCount } = change;
   if (status === task.status && upstreamStatus === task.upstreamStatus) return change;
-  const entry = { from: task.status, to: status, at: now.toISOString(), cause, upstreamStatus, attempt: checkCount };
+  // The clock may have been set back, or be another instance's.
+  const before = task.history.at(-1)?.at ?? '';
+  const at = now.toISOString() > before ? now.toISOString() : before;
+  const entry = { from: task.status, to: status, at, cause, upstreamStatus, attempt: checkCount };
   return { ...change, history: [...task.history, entry] };
 }
 
@@ -49,7 +52,10 @@ function recorded(task: VideoTask, change: TaskChange, cause: ChangeCause, { now
  * given up as UNCONFIRMED still counts: it is the answer that was missed.
  */
 export function afterSubmit(task: VideoTask, reply: SubmitReply, moment: Moment): TaskChange | null {
-  if (task.status !== 'SUBMITTING' && task.status !== 'UNCONFIRMED') return null;
+  if (task.status !== 'SUBMITTING' && task.status !== 'UNCONFIRMED') {
+    // Given up by its owner meanwhile; what may be billed should still be known by its name.
+    return reply.kind === 'ACCEPTED' && task.upstreamId === null ? { upstreamId: reply.upstreamId } : null;
+  }
   if (reply.kind === 'ACCEPTED') return recorded(task, accepted(reply, moment), 'SUBMIT', moment);
   if (reply.kind !== 'ANSWER_LOST') {
     return recorded(task, failed(failureOfSubmit(reply), reply.message, moment), 'SUBMIT', moment);
@@ -78,7 +84,8 @@ export function afterLostSubmit(task: VideoTask, moment: Moment): TaskChange | n
 /** The order was found with the vendor as `upstreamId`: the task is followed from now on. Null unless UNCONFIRMED. */
 export function afterConfirmation(task: VideoTask, upstreamId: string, moment: Moment): TaskChange | null {
   if (task.status !== 'UNCONFIRMED') return null;
-  const change = { ...accepted({ upstreamId, upstreamStatus: null }, moment), nextCheckAt: moment.now };
+  const asked = { nextCheckAt: moment.now, confirmedUpstreamId: upstreamId };
+  const change = { ...accepted({ upstreamId, upstreamStatus: null }, moment), ...asked };
   return recorded(task, change, 'CONFIRM', moment);
 }
 
@@ -120,7 +127,7 @@ function afterObservation(task: VideoTask, observed: Observed, moment: Moment): 
   }
 }
 
-function afterFailedCheck(task: VideoTask, error: UpstreamError, moment: Moment): TaskChange {
+function afterFailedCheck(task: VideoTask, error: NoAnswer, moment: Moment): TaskChange {
   if (error.kind !== 'REFUSED' || error.httpStatus !== 404) {
     return trackedOn(task, moment, { limitMs: unansweredLimitMs, retryAfterMs: error.retryAfterMs });
   }

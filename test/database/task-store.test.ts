@@ -31,6 +31,7 @@ describe.each(databaseProviders)('the task store on %s', (provider) => {
       notFoundCount: 0,
       history: [],
       upstreamId: null,
+      confirmedUpstreamId: null,
       upstreamStatus: null,
       failureCode: null,
       failureMessage: null,
@@ -49,6 +50,7 @@ describe.each(databaseProviders)('the task store on %s', (provider) => {
     const everything: Required<TaskChange> = {
       status: 'FAILED',
       upstreamId: 'video_grok_1',
+      confirmedUpstreamId: 'video_grok_1',
       upstreamStatus: 'Failed!',
       failureCode: 'GENERATION_FAILED',
       failureMessage: 'It “failed”.',

@@ -12,6 +12,7 @@ CREATE TABLE "Task" (
     "billingUnits" INTEGER NOT NULL,
     "status" TEXT NOT NULL,
     "upstreamId" TEXT,
+    "confirmedUpstreamId" TEXT,
     "upstreamStatus" TEXT,
     "failureCode" TEXT,
     "failureMessage" TEXT,
@@ -30,6 +31,9 @@ CREATE TABLE "Task" (
     "orderHash" TEXT,
     "resubmissionOfId" TEXT
 );
+
+-- CreateIndex
+CREATE UNIQUE INDEX "Task_confirmedUpstreamId_key" ON "Task"("confirmedUpstreamId");
 
 -- CreateIndex
 CREATE UNIQUE INDEX "Task_idempotencyKey_key" ON "Task"("idempotencyKey");

@@ -12,6 +12,7 @@ CREATE TABLE "Task" (
     "billingUnits" INTEGER NOT NULL,
     "status" TEXT NOT NULL,
     "upstreamId" TEXT,
+    "confirmedUpstreamId" TEXT,
     "upstreamStatus" TEXT,
     "failureCode" TEXT,
     "failureMessage" TEXT,
@@ -32,6 +33,9 @@ CREATE TABLE "Task" (
 
     CONSTRAINT "Task_pkey" PRIMARY KEY ("id")
 );
+
+-- CreateIndex
+CREATE UNIQUE INDEX "Task_confirmedUpstreamId_key" ON "Task"("confirmedUpstreamId");
 
 -- CreateIndex
 CREATE UNIQUE INDEX "Task_idempotencyKey_key" ON "Task"("idempotencyKey");
