@@ -17,7 +17,7 @@ const variables = z.object({
     .regex(/^[\x21-\x7e]+$/, 'must be visible ASCII characters, as it is sent in an HTTP header'),
   GROK_API_BASE_URL: z
     .url({ protocol: /^https?$/, error: 'must be an http(s) URL' })
-    .refine((url) => !new URL(url).username, 'must not contain a user name or password')
+    .refine((url) => !URL.parse(url)?.username, 'must not contain a user name or password')
     .default('https://zcbservice.aizfw.cn/kyyReactApiServer'),
   GROK_SUBMIT_TIMEOUT_MS: milliseconds(30_000),
   GROK_CHECK_TIMEOUT_MS: milliseconds(15_000),

@@ -17,7 +17,8 @@ export async function confirmTask(services: Services, id: string, upstreamId: st
     // Said before, or at the same time by somebody else.
     if (task.upstreamId === upstreamId) return task;
     const owner = await services.store.findByUpstreamId(upstreamId);
-    if (owner) throw new TaskStateError(`The upstream's task ${upstreamId} already belongs to another task.`);
+    if (owner && owner.id !== id)
+      throw new TaskStateError(`The upstream's task ${upstreamId} already belongs to another task.`);
     const saved = await recordIfUnconfirmed(services, task, afterConfirmation(task, upstreamId, momentOf(services)));
     if (saved) return saved;
   }

@@ -22,11 +22,13 @@ test.each(databaseProviders)('the header means the same as the argument, on %s',
   expect(await byHeader('boat-2')).toEqual({ ...second, replayed: true });
 });
 
-test('where both are given, the argument is the key', async () => {
+test('an argument that is not what the header says is refused before anything is ordered', async () => {
   const app = await createTestApp();
-  const { data } = await sendWithHeader(app, 'header', placeDocument, { input: anOrder, key: 'argument' });
-  expect(await placed(app, anOrder, 'argument')).toEqual({ ...data.submitVideo, replayed: true });
-  expect(await placed(app, anOrder, 'header')).toMatchObject({ replayed: false });
+  const { errors } = await sendWithHeader(app, 'header', placeDocument, { input: anOrder, key: 'argument' });
+  expect(errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT', issues: [{ path: ['idempotencyKey'] }] } }]);
+  expect(app.upstream.submits).toEqual([]);
+  const { data } = await sendWithHeader(app, 'same', placeDocument, { input: anOrder, key: 'same' });
+  expect(data.submitVideo).toMatchObject({ replayed: false });
 });
 
 test('an argument that is null leaves the word to the header', async () => {

@@ -96,7 +96,6 @@ test("another task's upstream id is refused, and both tasks stay as they were", 
   const before = [await readTask(app, owner), await readTask(app, id)];
   const answer = await confirm(app, id, before[0].upstreamId);
   expect(answer).toMatchObject(stateConflict);
-  expect(answer.errors?.[0]?.message).toContain(owner);
   expect([await readTask(app, owner), await readTask(app, id)]).toEqual(before);
 });
 
