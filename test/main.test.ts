@@ -1,7 +1,10 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { openSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { anOrder, readEvents, submitDocument } from './support/app.ts';
+import { closedPort } from './support/closed-port.ts';
 import { freshDatabase } from './support/database.ts';
 import { post, spawnService, startService } from './support/process.ts';
 import { apiKey, hang, startUpstream } from './support/upstream.ts';
@@ -69,3 +72,19 @@ test('killed in the middle of a submit, it finds the task UNCONFIRMED after a re
     .toEqual([{ status: 'UNCONFIRMED', failure: { code: 'SUBMISSION_UNCONFIRMED', mayBeBilled: true } }]);
   expect(upstream.submits).toHaveLength(1);
 }, 40_000);
+
+test('a log that nobody can take any more does not stop the service', async () => {
+  const port = await closedPort();
+  const upstream = await startUpstream();
+  const settings = { GROK_API_KEY: apiKey, GROK_API_BASE_URL: upstream.url, PORT: String(port) };
+  const env = { ...settings, PATH: process.env['PATH'] ?? '', DATABASE_URL: await freshDatabase() };
+  const full = openSync('/dev/full', 'w');
+  const child = spawn(process.execPath, ['src/main.ts'], { env, stdio: ['ignore', full, 'ignore'] });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const url = `http://127.0.0.1:${port}/graphql`;
+  const submit = async () => {
+    const response = await post(url, submitDocument, { input: anOrder }).catch(() => null);
+    return response && (await response.json()).data.submitVideo.task.status;
+  };
+  await expect.poll(submit, { timeout: 10_000 }).toBe('QUEUED');
+});

