@@ -53,10 +53,6 @@ export function createUpstreamClient(settings: UpstreamSettings): UpstreamClient
     text.replaceAll(settings.apiKey, '[redacted]').slice(0, maxQuoteLength).toWellFormed();
   const quoteIfAny = (text: string | null): string | null => (text === null ? null : quote(text));
 
-  function within(signal: AbortSignal, timeoutMs: number): AbortSignal {
-    return AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
-  }
-
   async function submit(request: VideoRequest, ending: AbortSignal): Promise<SubmitReply> {
     const bytes = new Blob([JSON.stringify(toSubmitBody(request))]);
     // A stream, because it cannot be sent twice: after a 421, fetch itself repeats a POST whose body it still has.
@@ -90,9 +86,35 @@ export function createUpstreamClient(settings: UpstreamSettings): UpstreamClient
   }
 
   return {
-    submit: (request, signal) => submit(request, within(signal, settings.submitTimeoutMs)).catch(failedTransfer),
-    check: (upstreamId, signal) => check(upstreamId, within(signal, settings.checkTimeoutMs)).catch(failedTransfer),
+    submit: (request, signal) =>
+      within(signal, settings.submitTimeoutMs, (ending) => submit(request, ending)).catch(failedTransfer),
+    check: (upstreamId, signal) =>
+      within(signal, settings.checkTimeoutMs, (ending) => check(upstreamId, ending)).catch(failedTransfer),
   };
+}
+
+/** How long, after its time is over, a request's connection is looked at once more. */
+const lastLookMs = 250;
+
+/**
+ * Gives `use` a signal that ends with `signal` or after `timeoutMs`. A process that was held up finds its timers due
+ * before it has read what has arrived meanwhile, and that may be the id of a paid task: so there is a last look.
+ */
+async function within<Result>(
+  signal: AbortSignal,
+  timeoutMs: number,
+  use: (ending: AbortSignal) => Promise<Result>,
+): Promise<Result> {
+  const timeout = new AbortController();
+  const end = () => timeout.abort(new DOMException('The time is over.', 'TimeoutError'));
+  let timer = setTimeout(() => {
+    timer = setTimeout(end, lastLookMs);
+  }, timeoutMs);
+  try {
+    return await use(AbortSignal.any([signal, timeout.signal]));
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function unreadable(what: string, { status, headers }: Response, problem: string): UpstreamError {

@@ -59,3 +59,13 @@ async function clientAnsweredBy(answer: Answer, timeoutMs: number) {
   const settings = { baseUrl: upstream.url, apiKey, submitTimeoutMs: timeoutMs, checkTimeoutMs: timeoutMs };
   return { upstream, client: createUpstreamClient(settings) };
 }
+
+test('an answer that arrived while the process was held up past the timeout is read all the same', async () => {
+  const { client } = await clientAnsweredBy((response) => {
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.end('{"id":"video_7","status":"queued"}');
+    // The answer is on its way. Nothing runs until long after the timeout: then timers come first.
+    setImmediate(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600));
+  }, 300);
+  expect(await client.submit(order, new AbortController().signal)).toMatchObject({ kind: 'ACCEPTED' });
+});
