@@ -3,20 +3,19 @@
  * both databases unless one is named: `npm run test:faults -- --runs 1000 --seed 1 --parallel 3 [--database sqlite]`.
  */
 import { spawnSync } from 'node:child_process';
-import { createRequire } from 'node:module';
 import { providers } from './model-text.ts';
 
-const vitest = createRequire(import.meta.url).resolve('vitest/vitest.mjs');
 const given = process.argv.slice(2);
 
-function run(...parameters: string[]): boolean {
-  return spawnSync(process.execPath, parameters, { stdio: 'inherit' }).status === 0;
+// By name: npm scripts find the project's own programs first.
+function run(program: 'node' | 'vitest', ...parameters: string[]): boolean {
+  return spawnSync(program, parameters, { stdio: 'inherit' }).status === 0;
 }
 
 function runAll(): boolean {
-  if (!given.includes('--runs')) return run(vitest, 'run', '--project', 'faults', ...given);
+  if (!given.includes('--runs')) return run('vitest', 'run', '--project', 'faults', ...given);
   const databases = given.includes('--database') ? [[]] : providers.map((provider) => ['--database', provider]);
-  return databases.map((database) => run('test/faults/random.ts', ...given, ...database)).every(Boolean);
+  return databases.map((database) => run('node', 'test/faults/random.ts', ...given, ...database)).every(Boolean);
 }
 
 process.exit(runAll() ? 0 : 1);

@@ -13,25 +13,29 @@ export type Provider = 'sqlite' | 'postgresql';
 /** Both clients are generated from one model text, so the SQLite one's type speaks for either. */
 export type DatabaseClient = PrismaClient;
 
+/** What a driver is opened for. */
+type Purpose = 'serving' | 'migrating';
+
 /**
  * How long a write waits for another process's lock on the SQLite file. The driver waits standing still, and the whole
- * process with it, so this is not longer than a health check may wait.
+ * process with it: while it serves, not longer than a health check may wait.
  */
-const sqliteBusyTimeoutMs = 2_000;
+const sqliteBusyTimeoutMs: Record<Purpose, number> = { serving: 2_000, migrating: 30_000 };
 
 /** Without limits the driver waits for ever: for a connection, and for the answer of a server that is gone. */
-const postgresLimits = {
-  max: 10,
-  connectionTimeoutMillis: 5_000,
-  // The server gives up first, so that its word for it is heard.
-  statement_timeout: 6_000,
-  query_timeout: 7_000,
-  idle_in_transaction_session_timeout: 10_000,
-  keepAlive: true,
+const postgresLimits: Record<Purpose, object> = {
+  serving: {
+    max: 10,
+    connectionTimeoutMillis: 5_000,
+    // The server gives up first, so that its word for it is heard.
+    statement_timeout: 6_000,
+    query_timeout: 7_000,
+    idle_in_transaction_session_timeout: 10_000,
+    keepAlive: true,
+  },
+  // A migration of a large table takes as long as it takes.
+  migrating: { max: 1, connectionTimeoutMillis: 5_000, keepAlive: true },
 };
-
-/** A migration of a large table takes as long as it takes. */
-const migrationLimits = { max: 1, connectionTimeoutMillis: 5_000, keepAlive: true };
 
 /** Which kind of database a DATABASE_URL names. */
 export function providerOf(url: string): Provider {
@@ -39,10 +43,10 @@ export function providerOf(url: string): Provider {
 }
 
 /** The driver for a DATABASE_URL; the directory of a SQLite file is made where it is missing. */
-export function adapterFor(url: string, limits: object = migrationLimits): SqlMigrationAwareDriverAdapterFactory {
-  if (providerOf(url) === 'postgresql') return new PrismaPg({ connectionString: url, ...limits });
+export function adapterFor(url: string, purpose: Purpose = 'migrating'): SqlMigrationAwareDriverAdapterFactory {
+  if (providerOf(url) === 'postgresql') return new PrismaPg({ connectionString: url, ...postgresLimits[purpose] });
   mkdirSync(dirname(url.slice('file:'.length)), { recursive: true });
-  return new PrismaBetterSqlite3({ url, timeout: sqliteBusyTimeoutMs });
+  return new PrismaBetterSqlite3({ url, timeout: sqliteBusyTimeoutMs[purpose] });
 }
 
 export interface Database {
@@ -113,7 +117,7 @@ async function open(url: string, log: Logger): Promise<Database> {
 
 /** Only the generated client that is needed is loaded. */
 async function openClient(url: string): Promise<DatabaseClient> {
-  const adapter = adapterFor(url, postgresLimits);
+  const adapter = adapterFor(url, 'serving');
   if (providerOf(url) === 'postgresql') {
     const { PrismaClient } = await import('./generated/postgresql/client.ts');
     return new PrismaClient({ adapter }) as unknown as DatabaseClient;
