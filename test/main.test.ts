@@ -13,6 +13,10 @@ const watchDocument = /* GraphQL */ `
   subscription ($id: ID!) { videoTaskUpdated(id: $id) { status video { url state durationSeconds } } }
 `;
 
+const keyedDocument = /* GraphQL */ `
+  mutation ($input: SubmitVideoInput!) { submitVideo(input: $input, idempotencyKey: "boat") { replayed } }
+`;
+
 test('in development, without a key, a video is ordered, followed to its end and downloaded', async () => {
   const service = await startService({ DATABASE_URL: await freshDatabase() }, '--development');
   expect(service.log()).toMatch(/SANDBOX/);
@@ -72,6 +76,21 @@ test('killed in the middle of a submit, it finds the task UNCONFIRMED after a re
     .toEqual([{ status: 'UNCONFIRMED', failure: { code: 'SUBMISSION_UNCONFIRMED', mayBeBilled: true } }]);
   expect(upstream.submits).toHaveLength(1);
 }, 40_000);
+
+test("a client's mistake is told to the client, and is no error in the log", async () => {
+  const upstream = await startUpstream();
+  const settings = { GROK_API_KEY: apiKey, GROK_API_BASE_URL: upstream.url, DATABASE_URL: await freshDatabase() };
+  const service = await startService(settings);
+  const orderAs = (prompt: string) => post(service.url, keyedDocument, { input: { grokVideo3: { prompt } } });
+  await orderAs('A paper boat');
+  expect((await (await orderAs('A stone')).json()).errors[0].extensions.code).toBe('IDEMPOTENCY_KEY_MISMATCH');
+  await expect.poll(service.log).toContain('IDEMPOTENCY_KEY_MISMATCH');
+  const levels = service
+    .log()
+    .split('\n')
+    .map((line) => JSON.parse(line).level);
+  expect(Math.max(...levels)).toBeLessThan(40);
+});
 
 test('a log that nobody can take any more does not stop the service', async () => {
   const port = await closedPort();

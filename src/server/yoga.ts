@@ -58,10 +58,17 @@ function innermost(error: unknown): unknown {
   return error instanceof GraphQLError && error.originalError ? innermost(error.originalError) : error;
 }
 
+/** What Yoga has to say, in our log. It reports whatever a client does not see as it was thrown. */
 function toYogaLogger(log: Logger) {
   const at =
     (level: 'debug' | 'info' | 'warn' | 'error') =>
-    (...[first, ...rest]: unknown[]) =>
-      first instanceof Error ? log[level]({ err: first }, 'request failed') : log[level]([first, ...rest].join(' '));
+    (...[first, ...rest]: unknown[]) => {
+      if (!(first instanceof Error)) return log[level]([first, ...rest].join(' '));
+      const known = publicError(innermost(first));
+      if (!known) return log[level]({ err: first }, 'request failed');
+      // A mistake of the client's is none of ours; trouble of ours, that its error only hints at, is.
+      const { code, retryable } = known.extensions;
+      return retryable ? log.warn({ code, err: first }, 'request failed') : log.info({ code }, 'request refused');
+    };
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }
