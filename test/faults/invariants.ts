@@ -46,10 +46,11 @@ function lostIds(world: World, rows: readonly TaskRow[]): string[] {
 /** More than saving an answer takes, on a machine that has a lot to do. */
 const commitWithinMs = 2_000;
 
-/** Whether the process was killed before anybody had an answer to this order from it. */
+/** Whether the process was killed before anybody had a task for this order from it; to be turned away is no answer. */
 function diedUnanswered(world: World, { marker, process }: PaidPost): boolean {
   const answered = world.client.sent.some(
-    (sent) => sent.order.marker === marker && sent.process === process && typeof sent.outcome === 'object',
+    ({ order, process: by, outcome }) =>
+      order.marker === marker && by === process && typeof outcome === 'object' && 'task' in outcome,
   );
   return !answered && world.instance(process)?.killedAt !== null;
 }
