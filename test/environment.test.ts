@@ -123,8 +123,10 @@ describe('without a key', () => {
     ['empty', { GROK_API_KEY: '' }],
     ['blank', { GROK_API_KEY: ' \t' }],
   ])('development uses the sandbox, at a pace one can watch (%s)', (_, variables) => {
-    const { sandbox, schedule, tracker } = development(variables);
+    const { sandbox, schedule, tracker, databaseUrl } = development(variables);
     expect(sandbox).toEqual({ port: 4010 });
+    // Of real tasks it would say that it does not know them, and they would fail.
+    expect(databaseUrl).not.toBe(production({}).databaseUrl);
     expect(schedule).toEqual({ firstCheckMs: 1_000, intervalMs: 1_000 });
     expect(tracker.pollMs).toBeLessThanOrEqual(schedule.intervalMs);
   });
