@@ -5,7 +5,7 @@ import { type ErrorCode, errorCodes, publicError } from './errors.ts';
 import { idempotencyKey, idempotencyKeyDescription, refuseIdempotencyHeader } from './idempotency-key.ts';
 import { requestIn } from './submit-video.ts';
 import { SubmitVideoInput } from './submit-video-input.ts';
-import { enumOf } from './video-model.ts';
+import { enumOfTable } from './video-model.ts';
 import { VideoTask } from './video-task.ts';
 
 const maxOrders = 20;
@@ -18,12 +18,10 @@ const SubmitVideoOrder = builder.inputType('SubmitVideoOrder', {
   }),
 });
 
-const RequestErrorCode = enumOf(
+const RequestErrorCode = enumOfTable(
   'RequestErrorCode',
   'What can be wrong with a request, as opposed to a video: the codes in `extensions.code` of GraphQL errors.',
-  Object.keys(errorCodes) as ErrorCode[],
-  (code) => code,
-  (code) => errorCodes[code].description,
+  errorCodes,
 );
 
 interface OutcomeError {

@@ -28,6 +28,22 @@ export function enumOf<Value extends string | number>(
   });
 }
 
+/** An enum of the names of a table whose rows describe themselves. */
+export function enumOfTable<Name extends string>(
+  name: string,
+  description: string,
+  table: Readonly<Record<Name, { readonly description: string }>>,
+) {
+  const names = Object.keys(table) as Name[];
+  return enumOf(
+    name,
+    description,
+    names,
+    (entry) => entry,
+    (entry) => table[entry].description,
+  );
+}
+
 const unique = <Value>(values: readonly Value[]): Value[] => [...new Set(values)];
 
 export const aspectRatioDescription = (ratio: string): string => `${ratio}, width to height.`;

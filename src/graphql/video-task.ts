@@ -1,24 +1,12 @@
 import { type FailureCode, failures } from '../videos/failures.ts';
 import type { ReferenceImage as Image } from '../videos/reference-image.ts';
-import { modeOf, type VideoTask as Task, type TaskStatus, taskStatuses, type Video, videoOf } from '../videos/task.ts';
+import { modeOf, type VideoTask as Task, taskStatuses, type Video, videoOf } from '../videos/task.ts';
 import { builder } from './builder.ts';
-import { AspectRatio, BillingUnit, enumOf, Resolution, VideoModelName } from './video-model.ts';
+import { AspectRatio, BillingUnit, enumOfTable, Resolution, VideoModelName } from './video-model.ts';
 
-export const VideoTaskStatus = enumOf(
-  'VideoTaskStatus',
-  'How far a task has come.',
-  Object.keys(taskStatuses) as TaskStatus[],
-  (status) => status,
-  (status) => taskStatuses[status].description,
-);
+export const VideoTaskStatus = enumOfTable('VideoTaskStatus', 'How far a task has come.', taskStatuses);
 
-const VideoFailureCode = enumOf(
-  'VideoFailureCode',
-  'What can go wrong with a valid order.',
-  Object.keys(failures) as FailureCode[],
-  (code) => code,
-  (code) => failures[code].description,
-);
+const VideoFailureCode = enumOfTable('VideoFailureCode', 'What can go wrong with a valid order.', failures);
 
 const VideoMode = builder.enumType('VideoMode', {
   description: 'What a video is made from.',
