@@ -1,12 +1,17 @@
-import { type Logger, pino } from 'pino';
+import { createDoor } from './access/door.ts';
+import { OpenSubscriptions } from './access/subscriptions.ts';
 import { openDatabase } from './database/client.ts';
+import { createKeyStore } from './database/key-store.ts';
 import { createTaskStore } from './database/task-store.ts';
+import { createUsageStore } from './database/usage-store.ts';
 import type { Environment } from './environment.ts';
+import { createLog } from './log.ts';
 import { createPubsub } from './pubsub.ts';
 import { startSandbox } from './sandbox/server.ts';
 import { type Listener, listen } from './server/listen.ts';
 import { createGraphqlServer } from './server/yoga.ts';
 import { createUpstreamClient } from './upstream/client.ts';
+import { Ledger } from './videos/ledger.ts';
 import type { Services } from './videos/services.ts';
 import { Tracker } from './videos/tracker.ts';
 
@@ -28,11 +33,12 @@ const rereadMs = 30_000;
 /**
  * Builds every part once and hands it on. Opens the database and brings it up to date.
  *
- * @throws MigrationError, DatabaseOpenError, or the system's error where a port cannot be had.
+ * @throws MigrationError, DatabaseOpenError, OpenAccessError, PersistedOperationsError, or the system's error where a port cannot be had.
  */
 export async function createApp(environment: Environment, now = () => new Date()): Promise<App> {
   const log = createLog(environment.log);
   const database = await openDatabase(environment.databaseUrl, log);
+  const door = await createDoor(createKeyStore(database.client), environment.access, now);
   const sandbox = environment.sandbox && (await startSandbox(environment.sandbox.port));
   if (sandbox)
     log.warn(
@@ -44,6 +50,7 @@ export async function createApp(environment: Environment, now = () => new Date()
   const services: Services = {
     store: createTaskStore(database.client),
     upstream: createUpstreamClient(sandbox ? { ...environment.upstream, baseUrl: sandbox.url } : environment.upstream),
+    ledger: new Ledger(createUsageStore(database.client), now),
     pubsub: createPubsub(database.notifications),
     log,
     now,
@@ -56,7 +63,11 @@ export async function createApp(environment: Environment, now = () => new Date()
     aborting: aborting.signal,
   };
   const tracker = new Tracker(services, environment.tracker);
-  const graphql = createGraphqlServer(services, {
+  const graphql = await createGraphqlServer(services, {
+    ...environment.server,
+    documents: environment.documents,
+    door,
+    subscriptions: new OpenSubscriptions(environment.maxSubscriptions),
     sandbox: sandbox !== null,
     checks: {
       service: () => (stopping.signal.aborted ? 'The service is stopping.' : null),
@@ -72,6 +83,7 @@ export async function createApp(environment: Environment, now = () => new Date()
       listener = await listen(graphql, environment.server);
       tracker.start();
       log.info({ migrations: database.appliedMigrations }, `GraphQL at ${listener.url}`);
+      if (door.open) log.warn('There is no API key: whoever works on this machine may order, and nobody else.');
       return { url: listener.url };
     },
     async stop() {
@@ -91,12 +103,3 @@ export async function createApp(environment: Environment, now = () => new Date()
 }
 
 const bold = (text: string): string => `\u001b[1m${text}\u001b[22m`;
-
-function createLog({ level, pretty }: Environment['log']): Logger {
-  const prettyOptions = { ignore: 'pid,hostname', singleLine: true };
-  if (pretty) return pino({ level, transport: { target: 'pino-pretty', options: prettyOptions } });
-  const destination = pino.destination({ dest: 1, sync: true });
-  // A log that nobody takes any more, on a full disk for one, must not end the service.
-  destination.on('error', () => {});
-  return pino({ level }, destination);
-}

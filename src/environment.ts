@@ -1,7 +1,32 @@
 import { z } from 'zod';
+import { isScope, scopes } from './access/caller.ts';
+import type { JwtSettings } from './access/jwt.ts';
 
 const milliseconds = (byDefault: number) => z.coerce.number().int().min(1).max(2_147_483_647).default(byDefault);
+const count = (byDefault: number) => z.coerce.number().int().min(1).default(byDefault);
 const port = (byDefault: number) => z.coerce.number().int().min(0).max(65_535).default(byDefault);
+
+/** A limit on what a client may spend; `none` for no limit. */
+const limit = (byDefault: number) =>
+  z
+    .union([z.literal('none').transform(() => null), z.coerce.number().int().min(0)], 'must be a whole number or none')
+    .default(byDefault);
+
+const onOrOff = z
+  .enum(['on', 'off'])
+  .transform((value) => value === 'on')
+  .optional();
+
+/** Values with commas between them. */
+const list = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== ''),
+);
+
+/** Public keys only: with a shared secret, whoever can check a token could make one. */
+const jwtAlgorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512'] as const;
 
 /** Every setting with its default; README.md lists them with their meaning. */
 const variables = z.object({
@@ -25,6 +50,39 @@ const variables = z.object({
   TRACKER_INTERVAL_MS: milliseconds(30_000),
   TRACKER_CONCURRENCY: z.coerce.number().int().min(1).max(1_000).default(10),
   IDEMPOTENCY_KEY_DAYS: z.coerce.number().min(1).max(3650).default(30),
+  JWT_JWKS_URL: z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' }).optional(),
+  JWT_JWKS_FILE: z.string().optional(),
+  JWT_ISSUER: z.string().optional(),
+  JWT_AUDIENCE: z.string().optional(),
+  JWT_ALGORITHMS: list.pipe(z.array(z.enum(jwtAlgorithms)).min(1)).default(['RS256', 'ES256']),
+  JWT_CLIENT_CLAIM: z.string().default('sub'),
+  JWT_SCOPE_CLAIM: z.string().default('scope'),
+  JWT_DEFAULT_SCOPES: list
+    .refine((names) => names.every(isScope), `must be some of ${Object.keys(scopes).join(', ')}`)
+    .transform((names) => names.filter(isScope))
+    .default([]),
+  SUBMITS_PER_MINUTE: limit(60),
+  SECONDS_PER_DAY: limit(3_600),
+  CALLS_PER_DAY: limit(360),
+  MAX_BODY_BYTES: count(20 * 1024 * 1024),
+  MAX_TOKENS: count(2_000),
+  MAX_DEPTH: count(12),
+  MAX_ALIASES: count(50),
+  MAX_DIRECTIVES: count(50),
+  MAX_COMPLEXITY: count(20_000),
+  MAX_SUBSCRIPTIONS: count(500),
+  HEADERS_TIMEOUT_MS: milliseconds(10_000),
+  REQUEST_TIMEOUT_MS: milliseconds(60_000),
+  STALLED_TIMEOUT_MS: milliseconds(240_000),
+  PERSISTED_OPERATIONS_FILE: z.string().optional(),
+  INTROSPECTION: onOrOff,
+  GRAPHIQL: onOrOff,
+  CORS_ORIGINS: list
+    .refine(
+      (origins) => origins.every((origin) => URL.parse(origin)?.origin === origin),
+      'must be origins, such as https://app.example.com',
+    )
+    .default([]),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   SANDBOX_PORT: port(4010),
 });
@@ -51,31 +109,109 @@ const maxPollMs = 1_000;
 
 export type Environment = ReturnType<typeof group>;
 
+type Source = Record<string, string | undefined>;
+
+interface Mode {
+  /** Whether the bundled sandbox may take the upstream's place. */
+  readonly development?: boolean;
+}
+
 /**
  * Reads the settings. In development, and only there, the bundled sandbox takes the upstream's place where no key is
  * set.
  *
  * @throws EnvironmentError naming every setting that is missing or wrong.
  */
-export function readEnvironment(
-  source: Record<string, string | undefined> = process.env,
-  { development = false } = {},
-): Environment {
+export function readEnvironment(source: Source = process.env, { development = false }: Mode = {}): Environment {
+  const { given, sandbox } = settingsIn(source, development);
+  const { success, data, error } = variables.safeParse(given);
+  const problems = error ? sentencesOf(error) : jwtProblems(given);
+  if (!success || problems.length > 0) throw new EnvironmentError(problems);
+  return group(data, { development, sandbox });
+}
+
+/**
+ * Which database the service uses: for programs that need nothing else of it.
+ *
+ * @throws EnvironmentError when it is none.
+ */
+export function readDatabaseUrl(source: Source = process.env, { development = false }: Mode = {}): string {
+  const { given } = settingsIn(source, development);
+  const { success, data, error } = variables.pick({ DATABASE_URL: true }).safeParse(given);
+  if (!success) throw new EnvironmentError(sentencesOf(error));
+  return data.DATABASE_URL;
+}
+
+/** The settings that are set, by name, and whether the sandbox is to be used. */
+function settingsIn(source: Source, development: boolean): { given: Record<string, string>; sandbox: boolean } {
   // A variable that is set to nothing, as in a copied .env.example, is not set.
   const trimmed = Object.entries(source).map(([name, value = '']) => [name, value.trim()] as const);
   const given = Object.fromEntries(trimmed.filter(([, value]) => value !== ''));
   const sandbox = development && !('GROK_API_KEY' in given);
-  const { success, data, error } = variables.safeParse(sandbox ? { ...sandboxDefaults, ...given } : given);
-  if (!success) throw new EnvironmentError(error.issues.map(({ path, message }) => `${path.join('.')} ${message}`));
-  return group(data, { development, sandbox });
+  return { given: sandbox ? { ...sandboxDefaults, ...given } : given, sandbox };
 }
 
-function group(
-  settings: z.infer<typeof variables>,
-  { development, sandbox }: { development: boolean; sandbox: boolean },
-) {
+const sentencesOf = ({ issues }: z.ZodError): string[] =>
+  issues.map(({ path, message }) => `${path.join('.')} ${message}`);
+
+/** Of a token that anybody may have issued, for anybody, nothing can be believed. */
+function jwtProblems(given: Record<string, string>): string[] {
+  const keys = ['JWT_JWKS_URL', 'JWT_JWKS_FILE'].filter((name) => name in given);
+  const needed = ['JWT_ISSUER', 'JWT_AUDIENCE'];
+  if (keys.length > 1) return ['JWT_JWKS_URL and JWT_JWKS_FILE cannot both be set'];
+  if (keys.length === 1)
+    return needed.filter((name) => !(name in given)).map((name) => `${name} must be set with ${keys}`);
+  return needed.filter((name) => name in given).map((name) => `${name} needs JWT_JWKS_URL or JWT_JWKS_FILE`);
+}
+
+type Settings = z.infer<typeof variables>;
+
+function jwtOf(settings: Settings): JwtSettings | null {
+  const { JWT_JWKS_URL: jwksUrl = null, JWT_JWKS_FILE: jwksFile = null } = settings;
+  if (jwksUrl === null && jwksFile === null) return null;
   return {
-    server: { host: settings.HOST, port: settings.PORT },
+    jwksUrl,
+    jwksFile,
+    issuer: settings.JWT_ISSUER ?? '',
+    audience: settings.JWT_AUDIENCE ?? '',
+    algorithms: settings.JWT_ALGORITHMS,
+    clientClaim: settings.JWT_CLIENT_CLAIM,
+    scopeClaim: settings.JWT_SCOPE_CLAIM,
+    defaultScopes: settings.JWT_DEFAULT_SCOPES,
+  };
+}
+
+function group(settings: Settings, { development, sandbox }: { development: boolean; sandbox: boolean }) {
+  return {
+    server: {
+      host: settings.HOST,
+      port: settings.PORT,
+      headersTimeoutMs: settings.HEADERS_TIMEOUT_MS,
+      requestTimeoutMs: settings.REQUEST_TIMEOUT_MS,
+      stalledTimeoutMs: settings.STALLED_TIMEOUT_MS,
+      maxBodyBytes: settings.MAX_BODY_BYTES,
+      corsOrigins: settings.CORS_ORIGINS,
+      graphiql: settings.GRAPHIQL ?? development,
+      introspection: settings.INTROSPECTION ?? development,
+      persistedOperationsFile: settings.PERSISTED_OPERATIONS_FILE ?? null,
+    },
+    access: {
+      host: settings.HOST,
+      jwt: jwtOf(settings),
+      limits: {
+        submitsPerMinute: settings.SUBMITS_PER_MINUTE,
+        secondsPerDay: settings.SECONDS_PER_DAY,
+        callsPerDay: settings.CALLS_PER_DAY,
+      },
+    },
+    maxSubscriptions: settings.MAX_SUBSCRIPTIONS,
+    documents: {
+      maxTokens: settings.MAX_TOKENS,
+      maxDepth: settings.MAX_DEPTH,
+      maxAliases: settings.MAX_ALIASES,
+      maxDirectives: settings.MAX_DIRECTIVES,
+      maxComplexity: settings.MAX_COMPLEXITY,
+    },
     databaseUrl: settings.DATABASE_URL,
     upstream: {
       apiKey: settings.GROK_API_KEY,

@@ -2,7 +2,13 @@ import { createApp } from './app.ts';
 import { readEnvironment } from './environment.ts';
 
 /** What keeps the service from starting without being its fault: the message says all. */
-const operatorErrors = new Set(['EnvironmentError', 'MigrationError', 'DatabaseOpenError']);
+const operatorErrors = new Set([
+  'EnvironmentError',
+  'MigrationError',
+  'DatabaseOpenError',
+  'OpenAccessError',
+  'PersistedOperationsError',
+]);
 
 const isOperatorError = (error: unknown): error is Error =>
   error instanceof Error && (operatorErrors.has(error.name) || 'syscall' in error);

@@ -12,6 +12,7 @@ export type NewTask = Omit<VideoTask, 'id' | 'version' | keyof TaskProgress> &
 
 /** Which tasks a list is about; every given condition must hold. */
 export interface TaskFilter {
+  readonly clients?: readonly string[] | undefined;
   readonly statuses?: readonly TaskStatus[] | undefined;
   readonly models?: readonly ModelName[] | undefined;
   /** Inclusive. */
@@ -29,13 +30,13 @@ export interface TaskPage {
 }
 
 export interface TaskStore {
-  /** Writes a new task; when this returns, the row is durable. Null where another task has its idempotency key. */
+  /** Writes a new task; when this returns, the row is durable. Null where the client's key stands for another task. */
   create(task: NewTask): Promise<VideoTask | null>;
   find(id: string): Promise<VideoTask | null>;
-  findByIdempotencyKey(key: string): Promise<VideoTask | null>;
+  findByIdempotencyKey(client: string, key: string): Promise<VideoTask | null>;
   findByUpstreamId(upstreamId: string): Promise<VideoTask | null>;
-  /** The newest tasks that repeat the order of a task. */
-  listResubmissions(id: string, limit: number): Promise<VideoTask[]>;
+  /** The newest tasks that repeat the order of a task; a client's, where one is given. */
+  listResubmissions(id: string, client: string | undefined, limit: number): Promise<VideoTask[]>;
   list(filter: TaskFilter, page: TaskPage): Promise<VideoTask[]>;
   /**
    * Changes the task if it is still as it was read; null where somebody else has written since.
@@ -71,8 +72,8 @@ export function createTaskStore({ task: tasks }: DatabaseClient): TaskStore {
       return row && fromRow(row);
     },
 
-    async findByIdempotencyKey(idempotencyKey) {
-      const row = await tasks.findUnique({ where: { idempotencyKey } });
+    async findByIdempotencyKey(client, idempotencyKey) {
+      const row = await tasks.findUnique({ where: { client_idempotencyKey: { client, idempotencyKey } } });
       return row && fromRow(row);
     },
 
@@ -81,8 +82,9 @@ export function createTaskStore({ task: tasks }: DatabaseClient): TaskStore {
       return row && fromRow(row);
     },
 
-    async listResubmissions(resubmissionOfId, limit) {
-      const rows = await tasks.findMany({ where: { resubmissionOfId }, orderBy: { id: 'desc' }, take: limit });
+    async listResubmissions(resubmissionOfId, client, limit) {
+      const where = { resubmissionOfId, ...(client !== undefined && { client }) };
+      const rows = await tasks.findMany({ where, orderBy: { id: 'desc' }, take: limit });
       return rows.map(fromRow);
     },
 
@@ -130,10 +132,11 @@ export function createTaskStore({ task: tasks }: DatabaseClient): TaskStore {
 
 /** Times are conditions on the id, which begins with one: so every list is read in the order of one index. */
 function conditionsOf(
-  { statuses, models, createdAfter, createdBefore }: TaskFilter,
+  { clients, statuses, models, createdAfter, createdBefore }: TaskFilter,
   { newerThan, olderThan }: TaskPage,
 ) {
   return {
+    ...(clients && { client: { in: [...clients] } }),
     ...(statuses && { status: { in: [...statuses] } }),
     ...(models && { model: { in: [...models] } }),
     AND: [

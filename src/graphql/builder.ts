@@ -1,8 +1,13 @@
 import SchemaBuilder from '@pothos/core';
+import ComplexityPlugin from '@pothos/plugin-complexity';
 import DirectivesPlugin from '@pothos/plugin-directives';
 import RelayPlugin from '@pothos/plugin-relay';
+import ScopeAuthPlugin from '@pothos/plugin-scope-auth';
 import ValidationPlugin from '@pothos/plugin-validation';
 import { GraphQLDateTimeISO } from 'graphql-scalars';
+import type { Caller, Scope } from '../access/caller.ts';
+import { ForbiddenError, LimitExceededError } from '../access/errors.ts';
+import type { OpenSubscriptions } from '../access/subscriptions.ts';
 import type { Services } from '../videos/services.ts';
 import { invalidInput } from './errors.ts';
 
@@ -10,10 +15,16 @@ import { invalidInput } from './errors.ts';
 export interface Context {
   readonly services: Services;
   readonly request: Request;
+  /** Who sends the request. */
+  readonly client: Caller;
+  readonly subscriptions: OpenSubscriptions;
+  /** What a document may weigh. */
+  readonly maxComplexity: number;
 }
 
 interface Types {
   Context: Context;
+  AuthScopes: Record<Scope, boolean>;
   Scalars: {
     DateTime: { Input: Date; Output: Date };
     PublicUrl: { Input: string; Output: string };
@@ -30,8 +41,29 @@ export type InputFieldBuilder = PothosSchemaTypes.InputFieldBuilder<
 >;
 
 export const builder = new SchemaBuilder<Types>({
-  plugins: [RelayPlugin, ValidationPlugin, DirectivesPlugin],
+  plugins: [ScopeAuthPlugin, ComplexityPlugin, RelayPlugin, ValidationPlugin, DirectivesPlugin],
   defaultFieldNullability: false,
+  scopeAuth: {
+    authScopes: ({ client }) => ({
+      read: client.scopes.includes('read'),
+      submit: client.scopes.includes('submit'),
+      admin: client.seesAll,
+    }),
+    authorizeOnSubscribe: true,
+    unauthorizedError: (_, { client }, { parentType, fieldName }) => {
+      const scopes = client.scopes.join(', ') || 'none';
+      return new ForbiddenError(
+        `${parentType}.${fieldName} takes a scope that this key does not have. Its scopes: ${scopes}.`,
+      );
+    },
+  },
+  complexity: {
+    limit: ({ maxComplexity }) => ({ complexity: maxComplexity }),
+    // A list that says nothing else is a short one: the long ones are connections.
+    defaultListMultiplier: 5,
+    complexityError: (_, { complexity, maxComplexity = 0 }) =>
+      new LimitExceededError(`The document has a complexity of ${complexity}`, 'MAX_COMPLEXITY', maxComplexity),
+  },
   validation: { validationError: ({ issues }) => invalidInput(issues) },
   directives: { useGraphQLToolsUnorderedDirectives: true },
   relay: {
@@ -40,6 +72,8 @@ export const builder = new SchemaBuilder<Types>({
     cursorType: 'String',
     edgesFieldOptions: {
       nullable: { list: false, items: false },
+      // The connection has counted them.
+      complexity: { field: 1, multiplier: 1 },
       description: 'The tasks of this page, each with its cursor.',
     },
     cursorFieldOptions: { description: 'Where this item stands in the list: pass it as `after` or `before`. Opaque.' },
@@ -65,9 +99,13 @@ export const builder = new SchemaBuilder<Types>({
   },
 });
 
-builder.queryType({ description: 'What can be read.' });
-builder.mutationType({ description: 'What can be ordered.' });
-builder.subscriptionType({ description: 'What can be watched, over server-sent events.' });
+// The scopes stand on the types: a new field is closed until it says otherwise.
+builder.queryType({ description: 'What can be read.', authScopes: { read: true } });
+builder.mutationType({ description: 'What can be ordered.', authScopes: { submit: true } });
+builder.subscriptionType({
+  description: 'What can be watched, over server-sent events.',
+  authScopes: { read: true },
+});
 
 builder.addScalarType('DateTime', GraphQLDateTimeISO, {
   description: 'A point in time as RFC 3339 writes it, in UTC, with milliseconds: `2026-11-22T13:21:00.000Z`.',

@@ -1,8 +1,11 @@
 import { GraphQLError } from 'graphql';
+import { ForbiddenError, LimitExceededError, UnauthenticatedError } from '../access/errors.ts';
 import {
   AnswerNotSavedError,
   DatabaseUnavailableError,
   IdempotencyKeyMismatchError,
+  QuotaExceededError,
+  RateLimitedError,
   ServiceStoppingError,
   TaskNotFoundError,
   TaskStateError,
@@ -10,6 +13,29 @@ import {
 
 /** The codes in `extensions.code` of an error that is about the request, not about a video; README.md lists them. */
 export const errorCodes = {
+  UNAUTHENTICATED: {
+    retryable: false,
+    description: 'The request carries no valid API key or token (HTTP 401); nothing was done.',
+  },
+  FORBIDDEN: {
+    retryable: false,
+    description: 'The key or token does not have the scope that this takes; nothing was done.',
+  },
+  RATE_LIMITED: {
+    retryable: true,
+    description:
+      'The client has sent as many orders in this minute as it may; nothing was ordered. Try again after `extensions.retryAfterSeconds`.',
+  },
+  QUOTA_EXCEEDED: {
+    retryable: true,
+    description:
+      "The order does not fit into what is left of the client's budget of the day; nothing was ordered. The next day begins after `extensions.retryAfterSeconds`.",
+  },
+  LIMIT_EXCEEDED: {
+    retryable: false,
+    description:
+      'The request is more than the service takes on; nothing was done. `extensions.limit` names the setting that says so, `extensions.max` its value.',
+  },
   BAD_USER_INPUT: {
     retryable: false,
     description: 'A value is not valid; nothing was done. `extensions.issues` names every problem with its path.',
@@ -67,6 +93,11 @@ function withCode(code: ErrorCode, message: string, extensions: Record<string, u
 }
 
 const codesOfErrors = new Map<unknown, ErrorCode>([
+  [UnauthenticatedError, 'UNAUTHENTICATED'],
+  [ForbiddenError, 'FORBIDDEN'],
+  [RateLimitedError, 'RATE_LIMITED'],
+  [QuotaExceededError, 'QUOTA_EXCEEDED'],
+  [LimitExceededError, 'LIMIT_EXCEEDED'],
   [TaskNotFoundError, 'NOT_FOUND'],
   [TaskStateError, 'TASK_STATE_CONFLICT'],
   [IdempotencyKeyMismatchError, 'IDEMPOTENCY_KEY_MISMATCH'],
@@ -80,5 +111,22 @@ export function publicError(error: unknown): GraphQLError | null {
   if (error instanceof GraphQLError) return error;
   const code = error instanceof Error && codesOfErrors.get(error.constructor);
   if (!code) return null;
-  return withCode(code, error.message, error instanceof AnswerNotSavedError ? { taskId: error.taskId } : {});
+  return withCode(code, error.message, detailsOf(error));
+}
+
+/** What a program wants to know of an error beside its code. */
+function detailsOf(error: Error): Record<string, unknown> {
+  if (error instanceof AnswerNotSavedError) return { taskId: error.taskId };
+  if (error instanceof RateLimitedError || error instanceof QuotaExceededError) {
+    return { retryAfterSeconds: error.retryAfterSeconds };
+  }
+  if (error instanceof LimitExceededError) {
+    const { limit, max, httpStatus: status } = error;
+    // A document that is refused is answered as GraphQL over HTTP says: with 400, but 200 for application/json.
+    return { limit, max, http: { status, spec: status === 400 } };
+  }
+  if (error instanceof UnauthenticatedError) {
+    return { http: { status: 401, headers: { 'WWW-Authenticate': 'Bearer' } } };
+  }
+  return {};
 }

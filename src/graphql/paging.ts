@@ -2,6 +2,20 @@ import { z } from 'zod';
 
 export const maxPageSize = 100;
 
+/** How many a page has where nothing else is said: the relay plugin's default. */
+const defaultPageSize = 20;
+
+interface PageSize {
+  readonly first?: number | null | undefined;
+  readonly last?: number | null | undefined;
+}
+
+/** A page weighs as much as its items together. */
+export const pageComplexity = ({ first, last }: PageSize) => ({
+  field: 1,
+  multiplier: Math.min(first ?? last ?? defaultPageSize, maxPageSize),
+});
+
 const pageSize = z.int().min(0, 'must not be negative').max(maxPageSize, `must be at most ${maxPageSize}`).nullish();
 
 /** The arguments of a connection whose cursors are of the given form. */

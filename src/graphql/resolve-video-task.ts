@@ -3,7 +3,7 @@ import { abandonTask, confirmTask, resubmitVideo } from '../videos/resolve.ts';
 import type { VideoTask as Task } from '../videos/task.ts';
 import { builder } from './builder.ts';
 import { idempotencyKey, idempotencyKeyDescription, idempotencyKeyOf } from './idempotency-key.ts';
-import { SubmitVideoPayload } from './submit-video.ts';
+import { paying, SubmitVideoPayload } from './submit-video.ts';
 import { VideoTask } from './video-task.ts';
 
 const payload = (name: string, description: string) =>
@@ -38,7 +38,9 @@ builder.mutationFields((t) => ({
         validate: upstreamIdForm,
       }),
     },
-    resolve: async (_, { id, upstreamId }, { services }) => ({ task: await confirmTask(services, id, upstreamId) }),
+    resolve: async (_, { id, upstreamId }, { services, client }) => ({
+      task: await confirmTask(services, client, id, upstreamId),
+    }),
   }),
 
   abandonVideoTask: t.field({
@@ -46,11 +48,12 @@ builder.mutationFields((t) => ({
     description:
       'Gives an UNCONFIRMED task up: it ends as FAILED with SUBMISSION_UNCONFIRMED and may still be billed. TASK_STATE_CONFLICT where the task is in another state.',
     args: { id: t.arg.id({ required: true, description: taskId }) },
-    resolve: async (_, { id }, { services }) => ({ task: await abandonTask(services, id) }),
+    resolve: async (_, { id }, { services, client }) => ({ task: await abandonTask(services, client, id) }),
   }),
 
   resubmitVideo: t.field({
     type: SubmitVideoPayload,
+    extensions: paying,
     description:
       'Orders again what a task had ordered, as a new task that is linked to it. This spends money. Only for a task that has ended; an UNCONFIRMED one is confirmed or abandoned first. TASK_STATE_CONFLICT otherwise, and where it was ordered with inline images, which are not kept.',
     args: {
@@ -58,6 +61,6 @@ builder.mutationFields((t) => ({
       idempotencyKey: t.arg.string({ description: idempotencyKeyDescription, validate: idempotencyKey }),
     },
     resolve: (_, args, context, info) =>
-      resubmitVideo(context.services, args.id, idempotencyKeyOf(args.idempotencyKey, context, info)),
+      resubmitVideo(context.services, context.client, args.id, idempotencyKeyOf(args.idempotencyKey, context, info)),
   }),
 }));

@@ -5,6 +5,7 @@ import './submit-video.ts';
 import './submit-videos.ts';
 import './video-task-history.ts';
 import './video-tasks.ts';
+import './viewer.ts';
 
 /** The contract. */
 export const schema = builder.toSchema();

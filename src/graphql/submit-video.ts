@@ -5,6 +5,9 @@ import { idempotencyKey, idempotencyKeyDescription, idempotencyKeyOf } from './i
 import { SubmitVideoInput } from './submit-video-input.ts';
 import { VideoTask } from './video-task.ts';
 
+/** Marks a field that spends money: a document may have one of them. */
+export const paying = { paying: true };
+
 export const SubmitVideoPayload = builder.objectRef<Submission>('SubmitVideoPayload').implement({
   description: 'What became of the order.',
   fields: (t) => ({
@@ -22,14 +25,15 @@ export const SubmitVideoPayload = builder.objectRef<Submission>('SubmitVideoPayl
 builder.mutationField('submitVideo', (t) =>
   t.field({
     type: SubmitVideoPayload,
+    extensions: paying,
     description:
-      'Orders a video. This spends money: each call orders once, and an order whose answer is lost is never sent again. With an `idempotencyKey` you can send it again yourself. A valid order always yields a task; what went wrong with the upstream stands in its `failure`.',
+      'Orders a video. This spends money: each call orders once, a document holds one such field at most, and an order whose answer is lost is never sent again. With an `idempotencyKey` you can send it again yourself. A valid order always yields a task; what went wrong with the upstream stands in its `failure`.',
     args: {
       input: t.arg({ type: SubmitVideoInput, required: true, description: 'The video to order.' }),
       idempotencyKey: t.arg.string({ description: idempotencyKeyDescription, validate: idempotencyKey }),
     },
     resolve: (_, args, context, info) =>
-      submitVideo(context.services, {
+      submitVideo(context.services, context.client, {
         request: requestIn(args.input),
         idempotencyKey: idempotencyKeyOf(args.idempotencyKey, context, info),
       }),

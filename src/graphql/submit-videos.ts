@@ -3,7 +3,7 @@ import { type Submission, submitVideos } from '../videos/submit.ts';
 import { builder } from './builder.ts';
 import { type ErrorCode, errorCodes, publicError } from './errors.ts';
 import { idempotencyKey, idempotencyKeyDescription, refuseIdempotencyHeader } from './idempotency-key.ts';
-import { requestIn } from './submit-video.ts';
+import { paying, requestIn } from './submit-video.ts';
 import { SubmitVideoInput } from './submit-video-input.ts';
 import { enumOfTable } from './video-model.ts';
 import { VideoTask } from './video-task.ts';
@@ -28,6 +28,7 @@ interface OutcomeError {
   readonly code: ErrorCode;
   readonly message: string;
   readonly taskId: string | null;
+  readonly retryAfterSeconds: number | null;
 }
 
 const SubmitVideoError = builder.objectRef<OutcomeError>('SubmitVideoError').implement({
@@ -38,6 +39,10 @@ const SubmitVideoError = builder.objectRef<OutcomeError>('SubmitVideoError').imp
     taskId: t.exposeID('taskId', {
       nullable: true,
       description: 'With ANSWER_NOT_SAVED, the id under which the task can be looked up; null otherwise.',
+    }),
+    retryAfterSeconds: t.exposeInt('retryAfterSeconds', {
+      nullable: true,
+      description: 'With RATE_LIMITED and QUOTA_EXCEEDED, after how many seconds to try again; null otherwise.',
     }),
     retryable: t.boolean({
       description: 'Whether sending the same order again may succeed without anybody changing anything.',
@@ -67,11 +72,11 @@ const SubmitVideoOutcome = builder.objectRef<PromiseSettledResult<Submission>>('
         if (outcome.status === 'fulfilled') return null;
         const known = publicError(outcome.reason);
         if (known) {
-          const { code, taskId = null } = known.extensions as { code: ErrorCode; taskId?: string };
-          return { code, message: known.message, taskId };
+          const { code, taskId, retryAfterSeconds } = known.extensions as unknown as OutcomeError;
+          return { code, message: known.message, taskId, retryAfterSeconds };
         }
         services.log.error({ err: outcome.reason }, 'an order of a batch failed');
-        return { code: 'INTERNAL_SERVER_ERROR', message: 'Unexpected error.', taskId: null };
+        return { code: 'INTERNAL_SERVER_ERROR', message: 'Unexpected error.', taskId: null, retryAfterSeconds: null };
       },
     }),
   }),
@@ -91,6 +96,7 @@ const SubmitVideosPayload = builder.objectRef<PromiseSettledResult<Submission>[]
 builder.mutationField('submitVideos', (t) =>
   t.field({
     type: SubmitVideosPayload,
+    extensions: paying,
     description: `Orders up to ${maxOrders} videos, a few at a time, each as \`submitVideo\` does. An order that is not valid refuses the whole batch before anything is ordered.`,
     args: {
       inputs: t.arg({
@@ -109,7 +115,7 @@ builder.mutationField('submitVideos', (t) =>
         request: requestIn(order.input),
         idempotencyKey: order.idempotencyKey ?? undefined,
       }));
-      return submitVideos(context.services, orders);
+      return submitVideos(context.services, context.client, orders);
     },
   }),
 );

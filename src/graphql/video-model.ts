@@ -231,7 +231,9 @@ const VideoModel = builder.objectRef<ModelName>('VideoModel').implement({
 builder.queryField('videoModels', (t) =>
   t.field({
     type: [VideoModel],
-    description: 'Every model with all its limits and defaults: all that is needed to build a form.',
+    // No secret of anybody's, and of use to who may only order.
+    skipTypeScopes: true,
+    description: 'Every model with all its limits and defaults: all that is needed to build a form. Takes no scope.',
     resolve: () => modelNames,
   }),
 );

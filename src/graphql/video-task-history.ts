@@ -2,7 +2,7 @@ import { resolveArrayConnection } from '@pothos/plugin-relay';
 import { type ChangeCause, changeCauses, type HistoryEntry } from '../videos/task.ts';
 import { findTask, listResubmissions } from '../videos/tasks.ts';
 import { builder } from './builder.ts';
-import { offsetCursor, pageArguments, withTrueCursors } from './paging.ts';
+import { offsetCursor, pageArguments, pageComplexity, withTrueCursors } from './paging.ts';
 import { enumOf } from './video-model.ts';
 import { VideoTask, VideoTaskStatus } from './video-task.ts';
 
@@ -37,6 +37,7 @@ builder.objectFields(VideoTask, (t) => ({
     {
       type: VideoTaskChange,
       description: 'Every change of the task that was seen, the oldest first.',
+      complexity: pageComplexity,
       validate: pageArguments(offsetCursor),
       resolve: ({ history }, args) => withTrueCursors(resolveArrayConnection({ args }, history)),
     },
@@ -46,9 +47,10 @@ builder.objectFields(VideoTask, (t) => ({
   resubmissionOf: t.field({
     type: VideoTask,
     nullable: true,
-    description: 'The ended task whose order this one repeats; null where it repeats none.',
-    resolve: ({ resubmissionOfId }, _, { services }) =>
-      resubmissionOfId === null ? null : findTask(services, resubmissionOfId),
+    description: 'The ended task whose order this one repeats; null where it repeats none, or none of yours.',
+    complexity: 5,
+    resolve: ({ resubmissionOfId }, _, { services, client }) =>
+      resubmissionOfId === null ? null : findTask(services, client, resubmissionOfId),
   }),
   resubmissions: t.field({
     type: [VideoTask],
@@ -56,6 +58,7 @@ builder.objectFields(VideoTask, (t) => ({
     nullable: true,
     description:
       'The tasks that repeat the order of this one, the newest first, 100 at most; null only with an error beside it.',
-    resolve: ({ id }, _, { services }) => listResubmissions(services, id),
+    complexity: { field: 10, multiplier: 10 },
+    resolve: ({ id }, _, { services, client }) => listResubmissions(services, client, id),
   }),
 }));

@@ -114,6 +114,9 @@ export const VideoTask = builder.objectRef<Task>('VideoTask').implement({
     id: t.exposeID('id', {
       description: "The task's id, a UUID v7. It is this service's own; the upstream's is `upstreamId`.",
     }),
+    client: t.exposeString('client', {
+      description: 'Whose it is: the client that ordered it, by the name of its API key or token.',
+    }),
     model: t.expose('model', { type: VideoModelName, description: 'The model it was ordered from.' }),
     mode: t.field({ type: VideoMode, description: 'What the video is made from.', resolve: modeOf }),
     prompt: t.exposeString('prompt', { description: 'What the video shows, as it was ordered, trimmed.' }),

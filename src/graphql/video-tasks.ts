@@ -2,13 +2,16 @@ import { resolveCursorConnection } from '@pothos/plugin-relay';
 import type { VideoTask as Task } from '../videos/task.ts';
 import { findTask, listTasks, watchTask } from '../videos/tasks.ts';
 import { builder } from './builder.ts';
-import { maxPageSize, pageArguments, taskCursor, withTrueCursors } from './paging.ts';
+import { maxPageSize, pageArguments, pageComplexity, taskCursor, withTrueCursors } from './paging.ts';
 import { VideoModelName } from './video-model.ts';
 import { VideoTask, VideoTaskStatus } from './video-task.ts';
 
 const VideoTaskFilter = builder.inputType('VideoTaskFilter', {
   description: 'Which tasks to list: those that meet every given condition. What is left out or null is no condition.',
   fields: (t) => ({
+    client: t.stringList({
+      description: 'Tasks of any of these clients; without the scope `admin`, only you have any.',
+    }),
     status: t.field({ type: [VideoTaskStatus], description: 'Tasks in any of these states.' }),
     model: t.field({ type: [VideoModelName], description: 'Tasks ordered from any of these models.' }),
     createdAfter: t.field({ type: 'DateTime', description: 'Tasks created at or after this time.' }),
@@ -20,20 +23,22 @@ builder.queryFields((t) => ({
   videoTask: t.field({
     type: VideoTask,
     nullable: true,
-    description: 'One task; null where there is none with this id.',
+    description: 'One task; null where there is none with this id, or it is not yours.',
     args: { id: t.arg.id({ required: true, description: "The task's id." }) },
-    resolve: (_, { id }, { services }) => findTask(services, id),
+    resolve: (_, { id }, { services, client }) => findTask(services, client, id),
   }),
 
   videoTasks: t.connection(
     {
       type: VideoTask,
-      description: 'Tasks, the newest first.',
+      description: 'Your tasks, the newest first; with the scope `admin`, those of every client.',
       args: { filter: t.arg({ type: VideoTaskFilter, description: 'Which tasks; all where it is left out.' }) },
+      complexity: pageComplexity,
       validate: pageArguments(taskCursor),
-      resolve: async (_, args, { services }) => {
-        const { status, model, createdAfter, createdBefore } = args.filter ?? {};
+      resolve: async (_, args, { services, client }) => {
+        const { client: clients, status, model, createdAfter, createdBefore } = args.filter ?? {};
         const filter = {
+          clients: clients ?? undefined,
           statuses: status ?? undefined,
           models: model ?? undefined,
           createdAfter: createdAfter ?? undefined,
@@ -43,7 +48,7 @@ builder.queryFields((t) => ({
           { args, maxSize: maxPageSize, toCursor: ({ id }) => id },
           // Newest first: what comes after a cursor is older.
           ({ before, after, limit, inverted }) =>
-            listTasks(services, filter, { newerThan: before, olderThan: after, limit, inverted }),
+            listTasks(services, client, filter, { newerThan: before, olderThan: after, limit, inverted }),
         );
         return withTrueCursors(connection);
       },
@@ -59,7 +64,8 @@ builder.subscriptionField('videoTaskUpdated', (t) =>
     description:
       'A task as it is now, then again after each change. Ends by itself when the task has ended; an UNCONFIRMED task has not. The error NOT_FOUND where there is no such task.',
     args: { id: t.arg.id({ required: true, description: "The task's id." }) },
-    subscribe: (_, { id }, { services, request }) => watchTask(services, id, request.signal),
+    subscribe: (_, { id }, { services, client, subscriptions, request }) =>
+      subscriptions.admit(client, watchTask(services, client, id, request.signal)),
     resolve: (task) => task,
   }),
 );

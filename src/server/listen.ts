@@ -3,6 +3,16 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { GraphqlServer } from './yoga.ts';
 
+export interface ListenSettings {
+  readonly host: string;
+  readonly port: number;
+  /** How long a client may take to send a request's headers, and the whole of it. */
+  readonly headersTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  /** How long a connection may stand still, with an answer that is being worked on or that nobody reads. */
+  readonly stalledTimeoutMs: number;
+}
+
 export interface Listener {
   readonly url: string;
   /** Takes no more connections and resolves when the last one is closed. */
@@ -15,10 +25,18 @@ const closeGraceMs = 2_000;
 /** How often a closing server looks for connections that have become idle. */
 const closeIntervalMs = 20;
 
+/** How often the server looks for clients that take too long to send a request. */
+const maxCheckIntervalMs = 1_000;
+
 /** Serves on `host` and `port`. */
-export async function listen(server: GraphqlServer, { host, port }: { host: string; port: number }): Promise<Listener> {
-  const http = createServer(server);
-  http.listen(port, host);
+export async function listen(server: GraphqlServer, settings: ListenSettings): Promise<Listener> {
+  const { headersTimeoutMs: headersTimeout, requestTimeoutMs, stalledTimeoutMs } = settings;
+  const requestTimeout = Math.max(requestTimeoutMs, headersTimeout);
+  const connectionsCheckingInterval = Math.min(headersTimeout, maxCheckIntervalMs);
+  const http = createServer({ headersTimeout, requestTimeout, connectionsCheckingInterval }, server);
+  // A subscriber that reads takes our pings, at least; one that does not is dropped with what waits for it.
+  http.setTimeout(stalledTimeoutMs);
+  http.listen(settings.port, settings.host);
   await once(http, 'listening');
   const address = http.address() as AddressInfo;
   return {

@@ -1,74 +1,82 @@
-import { GraphQLError, Kind, type VariableDefinitionNode } from 'graphql';
-import { createYoga, maskError, type YogaServerInstance } from 'graphql-yoga';
-import type { Logger } from 'pino';
+import type { DocumentNode } from 'graphql';
+import { createYoga, type YogaServerInstance } from 'graphql-yoga';
+import { LRUCache } from 'lru-cache';
+import type { Door } from '../access/door.ts';
+import type { OpenSubscriptions } from '../access/subscriptions.ts';
 import type { Context } from '../graphql/builder.ts';
-import { invalidInput, publicError } from '../graphql/errors.ts';
 import { schema } from '../graphql/schema.ts';
 import type { Services } from '../videos/services.ts';
+import { useAuthentication } from './authentication.ts';
+import { useBodyLimit } from './body-limit.ts';
+import { type DocumentLimits, useDocumentLimits } from './document-limits.ts';
+import { createErrorMask, toYogaLogger } from './errors.ts';
 import { createGraphiqlRenderer, graphiqlOptions } from './graphiql.ts';
 import { useJsonOnly } from './json-only.ts';
+import { useTrustedDocuments } from './persisted-operations.ts';
 import { type Check, useReadiness } from './readiness.ts';
+import { useRequestId } from './request-id.ts';
+import { useSecurityHeaders } from './security-headers.ts';
 
-/** Room for the seven largest inline images anybody sends; base64 makes them a third larger. */
-const maxRequestBodyBytes = 20 * 1024 * 1024;
+/** What stands in the context of every request, whoever sends it. */
+type ServerContext = Pick<Context, 'services' | 'subscriptions' | 'maxComplexity'>;
 
-export type GraphqlServer = YogaServerInstance<object, Pick<Context, 'services'>>;
+export type GraphqlServer = YogaServerInstance<object, ServerContext>;
 
-/** Yoga around the schema: what is served, what is refused, what a client may see of an error. */
-export function createGraphqlServer(
-  services: Services,
-  { checks, sandbox }: { checks: Readonly<Record<string, Check>>; sandbox: boolean },
-): GraphqlServer {
-  return createYoga<object, Pick<Context, 'services'>>({
+export interface ServerSettings {
+  readonly checks: Readonly<Record<string, Check>>;
+  readonly door: Door;
+  readonly subscriptions: OpenSubscriptions;
+  readonly documents: DocumentLimits & { readonly maxComplexity: number };
+  readonly maxBodyBytes: number;
+  readonly corsOrigins: readonly string[];
+  readonly graphiql: boolean;
+  /** Whether the schema may be asked for, and near misses are answered with what may have been meant. */
+  readonly introspection: boolean;
+  /** Where the only documents that are answered stand; null for any document. */
+  readonly persistedOperationsFile: string | null;
+  readonly sandbox: boolean;
+}
+
+/** Parsed documents are kept up to so many characters in all: parsed, each takes up to a hundred times that. */
+const maxCachedCharacters = 500_000;
+
+const documentCache = <Value extends object>() =>
+  new LRUCache<string, Value>({ maxSize: maxCachedCharacters, sizeCalculation: (_, text) => text.length + 1 });
+
+/**
+ * Yoga around the schema: who comes in, what is served, what is refused, what a client may see of an error.
+ *
+ * @throws PersistedOperationsError when their file cannot be read.
+ */
+export async function createGraphqlServer(services: Services, settings: ServerSettings): Promise<GraphqlServer> {
+  const { checks, door, subscriptions, documents, introspection, persistedOperationsFile, corsOrigins, graphiql } =
+    settings;
+  const trusted = persistedOperationsFile === null ? [] : [await useTrustedDocuments(persistedOperationsFile)];
+  return createYoga<object, ServerContext>({
     schema,
-    context: { services },
-    plugins: [useReadiness(checks), useJsonOnly()],
-    graphiql: graphiqlOptions,
-    renderGraphiQL: createGraphiqlRenderer({ sandbox }),
-    maskedErrors: { errorMessage: 'Unexpected error.', maskError: toPublicError },
+    context: { services, subscriptions, maxComplexity: documents.maxComplexity },
+    plugins: [
+      useRequestId(),
+      useSecurityHeaders(),
+      useReadiness(checks),
+      useJsonOnly(),
+      useAuthentication(door),
+      useBodyLimit(settings.maxBodyBytes),
+      ...trusted,
+      useDocumentLimits(documents, { introspection }),
+    ],
+    graphiql: graphiql && graphiqlOptions,
+    renderGraphiQL: createGraphiqlRenderer(settings),
+    maskedErrors: {
+      errorMessage: 'Unexpected error.',
+      maskError: createErrorMask({ suggestions: introspection }),
+    },
     logging: toYogaLogger(services.log),
-    maxRequestBodySize: maxRequestBodyBytes,
+    parserAndValidationCache: { documentCache: documentCache<DocumentNode>(), errorCache: documentCache<Error>() },
+    maxRequestBodySize: false,
+    extraParamNames: ['documentId'],
     landingPage: false,
     multipart: false,
-    cors: false,
+    cors: corsOrigins.length > 0 && { origin: [...corsOrigins], methods: ['GET', 'POST'], credentials: false },
   });
-}
-
-/** The error as a client may see it: what the schema promises, and of all others nothing but that there was one. */
-function toPublicError(error: unknown, message: string): Error {
-  if (error instanceof GraphQLError && error.nodes?.[0]?.kind === Kind.VARIABLE_DEFINITION) return misfit(error);
-  const known = publicError(innermost(error));
-  if (!known) return maskError(error, message, false);
-  const { nodes = null, source = null, positions = null, path = null } = error instanceof GraphQLError ? error : known;
-  return new GraphQLError(known.message, { nodes, source, positions, path, extensions: known.extensions });
-}
-
-/** Enough of a message to find the value by, should it quote an inline image. */
-const maxMisfitLength = 500;
-
-/** A variable that does not fit its type: GraphQL finds it before any resolver, and gives it no code. */
-function misfit({ message, nodes, extensions }: GraphQLError): GraphQLError {
-  const text = message.length > maxMisfitLength ? `${message.slice(0, maxMisfitLength)}…` : message;
-  const [variable] = (nodes ?? []) as readonly VariableDefinitionNode[];
-  const { extensions: known } = invalidInput([{ path: [variable?.variable.name.value ?? ''], message: text }]);
-  return new GraphQLError(text, { ...(nodes && { nodes }), extensions: { ...extensions, ...known } });
-}
-
-function innermost(error: unknown): unknown {
-  return error instanceof GraphQLError && error.originalError ? innermost(error.originalError) : error;
-}
-
-/** What Yoga has to say, in our log. It reports whatever a client does not see as it was thrown. */
-function toYogaLogger(log: Logger) {
-  const at =
-    (level: 'debug' | 'info' | 'warn' | 'error') =>
-    (...[first, ...rest]: unknown[]) => {
-      if (!(first instanceof Error)) return log[level]([first, ...rest].join(' '));
-      const known = publicError(innermost(first));
-      if (!known) return log[level]({ err: first }, 'request failed');
-      // A mistake of the client's is none of ours; trouble of ours, that its error only hints at, is.
-      const { code, retryable } = known.extensions;
-      return retryable ? log.warn({ code, err: first }, 'request failed') : log.info({ code }, 'request refused');
-    };
-  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }

@@ -55,3 +55,29 @@ export class AnswerNotSavedError extends Error {
     this.taskId = taskId;
   }
 }
+
+/** The client has sent as many orders in this minute as it may. Nothing was ordered. */
+export class RateLimitedError extends Error {
+  override readonly name = 'RateLimitedError';
+  readonly retryAfterSeconds: number;
+
+  constructor(limit: number | null, retryAfterSeconds: number) {
+    super(
+      `At most ${limit} orders a minute are allowed; nothing was ordered. Try again in ${retryAfterSeconds} seconds.`,
+    );
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
+/** The order does not fit into what is left of the client's budget of the day. Nothing was ordered. */
+export class QuotaExceededError extends Error {
+  override readonly name = 'QuotaExceededError';
+  readonly retryAfterSeconds: number;
+
+  constructor(unit: string, used: number, limit: number | null, retryAfterSeconds: number) {
+    super(
+      `The order exceeds the day's budget of ${limit} ${unit}, of which ${used} are used; nothing was ordered. The next day begins in ${retryAfterSeconds} seconds.`,
+    );
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}

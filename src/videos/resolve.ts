@@ -1,3 +1,4 @@
+import type { Client } from './client.ts';
 import { TaskStateError } from './errors.ts';
 import { momentOf, type Services } from './services.ts';
 import { type Submission, submitVideo } from './submit.ts';
@@ -8,12 +9,17 @@ import { afterAbandonment, afterConfirmation } from './transitions.ts';
 /**
  * The owner has found the order of an UNCONFIRMED task with the vendor, as `upstreamId`: from now on it is followed.
  *
- * @throws TaskNotFoundError when there is no such task.
+ * @throws TaskNotFoundError when there is no such task, or it is not the client's.
  * @throws TaskStateError when the task is not UNCONFIRMED, or another task has this upstream id.
  */
-export async function confirmTask(services: Services, id: string, upstreamId: string): Promise<VideoTask> {
+export async function confirmTask(
+  services: Services,
+  client: Client,
+  id: string,
+  upstreamId: string,
+): Promise<VideoTask> {
   for (;;) {
-    const task = await findExisting(services, id);
+    const task = await findExisting(services, client, id);
     // Said before, or at the same time by somebody else.
     if (task.upstreamId === upstreamId) return task;
     const owner = await services.store.findByUpstreamId(upstreamId);
@@ -27,12 +33,12 @@ export async function confirmTask(services: Services, id: string, upstreamId: st
 /**
  * The owner of an UNCONFIRMED task does not wait for it any longer.
  *
- * @throws TaskNotFoundError when there is no such task.
+ * @throws TaskNotFoundError when there is no such task, or it is not the client's.
  * @throws TaskStateError when the task is not UNCONFIRMED.
  */
-export async function abandonTask(services: Services, id: string): Promise<VideoTask> {
+export async function abandonTask(services: Services, client: Client, id: string): Promise<VideoTask> {
   for (;;) {
-    const task = await findExisting(services, id);
+    const task = await findExisting(services, client, id);
     const saved = await recordIfUnconfirmed(services, task, afterAbandonment(task, momentOf(services)));
     if (saved) return saved;
   }
@@ -50,12 +56,17 @@ function recordIfUnconfirmed(
 /**
  * Orders again what an ended task had ordered, as a new task that is linked to it.
  *
- * @throws TaskNotFoundError when there is no such task.
+ * @throws TaskNotFoundError when there is no such task, or it is not the client's.
  * @throws TaskStateError when the task has not ended, or was ordered with inline images, which are not kept.
  * @throws what submitVideo throws.
  */
-export async function resubmitVideo(services: Services, id: string, idempotencyKey?: string): Promise<Submission> {
-  const task = await findExisting(services, id);
+export async function resubmitVideo(
+  services: Services,
+  client: Client,
+  id: string,
+  idempotencyKey?: string,
+): Promise<Submission> {
+  const task = await findExisting(services, client, id);
   if (!isTerminal(task)) {
     throw new TaskStateError(`The task ${id} is ${task.status}; only a task that has ended can be ordered again.`);
   }
@@ -65,5 +76,5 @@ export async function resubmitVideo(services: Services, id: string, idempotencyK
   });
   const { model, prompt, durationSeconds, aspectRatio, resolution } = task;
   const request = { model, prompt, durationSeconds, aspectRatio, resolution, imageUrls };
-  return submitVideo(services, { request, idempotencyKey, resubmissionOfId: id });
+  return submitVideo(services, client, { request, idempotencyKey, resubmissionOfId: id });
 }

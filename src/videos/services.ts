@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { TaskStore } from '../database/task-store.ts';
 import type { Pubsub } from '../pubsub.ts';
 import type { UpstreamClient } from '../upstream/client.ts';
+import type { Ledger } from './ledger.ts';
 import type { Schedule } from './schedule.ts';
 import type { Moment } from './transitions.ts';
 
@@ -9,6 +10,7 @@ import type { Moment } from './transitions.ts';
 export interface Services {
   readonly store: TaskStore;
   readonly upstream: UpstreamClient;
+  readonly ledger: Ledger;
   readonly pubsub: Pubsub;
   readonly log: Logger;
   readonly now: () => Date;

@@ -23,6 +23,8 @@ export type TaskStatus = keyof typeof taskStatuses;
 /** What was ordered, and by which names it is known. */
 interface TaskOrder {
   readonly id: string;
+  /** Whose it is. */
+  readonly client: string;
   readonly model: ModelName;
   readonly prompt: string;
   readonly durationSeconds: number;

@@ -1,5 +1,6 @@
 import { validate as isUuid } from 'uuid';
 import type { TaskFilter, TaskPage } from '../database/task-store.ts';
+import { type Client, maySee } from './client.ts';
 import { TaskNotFoundError } from './errors.ts';
 import type { Services } from './services.ts';
 import { isTerminal, type TaskChange, type VideoTask } from './task.ts';
@@ -19,22 +20,36 @@ export async function recordChange(
   return saved;
 }
 
-/** The task with this id; null where there is none. An id is a UUID: nothing else is worth a look into the database. */
-export const findTask = async ({ store }: Services, id: string): Promise<VideoTask | null> =>
-  isUuid(id) ? store.find(id) : null;
+/**
+ * The task with this id; null where there is none, or none of the client's. An id is a UUID: nothing else is worth a
+ * look into the database.
+ */
+export async function findTask({ store }: Services, client: Client, id: string): Promise<VideoTask | null> {
+  const task = isUuid(id) ? await store.find(id) : null;
+  return task && maySee(client, task) ? task : null;
+}
 
-export const listTasks = ({ store }: Services, filter: TaskFilter, page: TaskPage): Promise<VideoTask[]> =>
-  store.list(filter, page);
+/** The client's tasks, and of those the ones that meet the filter. */
+export async function listTasks(
+  { store }: Services,
+  client: Client,
+  filter: TaskFilter,
+  page: TaskPage,
+): Promise<VideoTask[]> {
+  if (client.seesAll) return store.list(filter, page);
+  if (filter.clients && !filter.clients.includes(client.name)) return [];
+  return store.list({ ...filter, clients: [client.name] }, page);
+}
 
 const maxResubmissions = 100;
 
-/** The newest tasks that repeat the order of a task. */
-export const listResubmissions = ({ store }: Services, id: string): Promise<VideoTask[]> =>
-  store.listResubmissions(id, maxResubmissions);
+/** The client's newest tasks that repeat the order of a task. */
+export const listResubmissions = ({ store }: Services, client: Client, id: string): Promise<VideoTask[]> =>
+  store.listResubmissions(id, client.seesAll ? undefined : client.name, maxResubmissions);
 
-/** @throws TaskNotFoundError when there is no such task. */
-export async function findExisting(services: Services, id: string): Promise<VideoTask> {
-  const task = await findTask(services, id);
+/** @throws TaskNotFoundError when there is no such task, or it is not the client's. */
+export async function findExisting(services: Services, client: Client, id: string): Promise<VideoTask> {
+  const task = await findTask(services, client, id);
   if (!task) throw new TaskNotFoundError(id);
   return task;
 }
@@ -42,10 +57,11 @@ export async function findExisting(services: Services, id: string): Promise<Vide
 /**
  * The task as it is, then again after each change, until it has ended or one of the two sides leaves.
  *
- * @throws TaskNotFoundError when there is no such task.
+ * @throws TaskNotFoundError when there is no such task, or it is not the client's.
  */
 export async function* watchTask(
   services: Services,
+  client: Client,
   id: string,
   left: AbortSignal,
   rereadMs = services.rereadMs,
@@ -59,7 +75,7 @@ export async function* watchTask(
     for (let seenChanges = -1; !over.aborted; ) {
       // Made before the row is read, so that a hint that comes meanwhile is not missed.
       wake = Promise.withResolvers();
-      const task = await findExisting(services, id);
+      const task = await findExisting(services, client, id);
       if (task.history.length > seenChanges) yield task;
       if (isTerminal(task)) return;
       seenChanges = task.history.length;

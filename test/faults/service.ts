@@ -59,6 +59,9 @@ export async function startInstance(options: InstanceSettings): Promise<Instance
     TRACKER_INTERVAL_MS: '20',
     LOG_LEVEL: 'info',
     PORT: '0',
+    SUBMITS_PER_MINUTE: 'none',
+    SECONDS_PER_DAY: 'none',
+    CALLS_PER_DAY: 'none',
     ...options.settings,
   };
   const child = spawn(process.execPath, ['src/main.ts'], { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });

@@ -1,6 +1,7 @@
 import { onTestFinished } from 'vitest';
 import { type App, createApp } from '../../src/app.ts';
 import { readEnvironment } from '../../src/environment.ts';
+import { noSpendingLimits } from './client.ts';
 import { freshDatabase } from './database.ts';
 import { apiKey, startUpstream, type TestUpstream } from './upstream.ts';
 
@@ -49,6 +50,8 @@ export async function createTestApp(options: Options = {}): Promise<TestApp> {
     TRACKER_INTERVAL_MS: '20',
     LOG_LEVEL: 'silent',
     PORT: '0',
+    INTROSPECTION: 'on',
+    ...noSpendingLimits,
     ...options.settings,
   });
   const app = await createApp(environment, options.now);

@@ -5,6 +5,7 @@ import { requestSchemas } from '../../src/videos/request.ts';
 import { submitVideo } from '../../src/videos/submit.ts';
 import type { TaskStatus } from '../../src/videos/task.ts';
 import { type Answer, anOrder, type TestApp } from './app.ts';
+import { localClient } from './client.ts';
 import { createTestServices, minuteMs } from './services.ts';
 import type { TrackedApp } from './tracked-app.ts';
 import { reset, status, type Answer as UpstreamAnswer, videoUrl } from './upstream.ts';
@@ -89,7 +90,7 @@ export async function crashDuringSubmit(
   const request = requestSchemas[model].parse({ prompt: 'A paper boat' });
   const submitting = '{ videoTasks(filter: { status: [SUBMITTING] }) { edges { node { id } } } }';
   const found = async () => (await query(submitting)).data.videoTasks.edges;
-  void submitVideo(dead, { request, idempotencyKey });
+  void submitVideo(dead, localClient, { request, idempotencyKey });
   await expect.poll(found).toHaveLength(1);
   return (await found())[0].node.id;
 }

@@ -2,14 +2,17 @@ import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import { openDatabase } from '../../src/database/client.ts';
 import { createTaskStore } from '../../src/database/task-store.ts';
+import { createUsageStore } from '../../src/database/usage-store.ts';
 import { createPubsub } from '../../src/pubsub.ts';
 import { createUpstreamClient } from '../../src/upstream/client.ts';
+import { Ledger } from '../../src/videos/ledger.ts';
 import { requestSchemas } from '../../src/videos/request.ts';
 import type { Services } from '../../src/videos/services.ts';
 import { submitVideo } from '../../src/videos/submit.ts';
 import type { VideoTask } from '../../src/videos/task.ts';
 import { findTask } from '../../src/videos/tasks.ts';
 import { Tracker } from '../../src/videos/tracker.ts';
+import { localClient } from './client.ts';
 import { freshDatabase } from './database.ts';
 import { apiKey, type TestUpstream } from './upstream.ts';
 
@@ -41,6 +44,7 @@ export async function createTestServices(
   const services: Services = {
     store: createTaskStore(database.client),
     upstream: createUpstreamClient(settings),
+    ledger: new Ledger(createUsageStore(database.client), () => clock.now),
     pubsub: createPubsub(database.notifications),
     log,
     now: () => clock.now,
@@ -63,10 +67,10 @@ export async function createTestServices(
     },
     async submit() {
       const request = requestSchemas.GROK_VIDEO3.parse({ prompt: 'A paper boat' });
-      return (await submitVideo(services, { request })).task;
+      return (await submitVideo(services, localClient, { request })).task;
     },
     async find(id) {
-      const task = await findTask(services, id);
+      const task = await findTask(services, localClient, id);
       if (!task) throw new Error(`no task ${id}`);
       return task;
     },

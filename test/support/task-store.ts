@@ -11,6 +11,7 @@ export const at = (ms: number): Date => new Date(start.getTime() + ms);
 
 /** A task that is due. */
 export const newTask = (change: Partial<NewTask> = {}): NewTask => ({
+  client: 'local',
   model: 'GROK_VIDEO3',
   prompt: 'A paper boat',
   durationSeconds: 10,

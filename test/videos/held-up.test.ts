@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { requestSchemas } from '../../src/videos/request.ts';
 import { abandonTask } from '../../src/videos/resolve.ts';
 import { submitVideo } from '../../src/videos/submit.ts';
+import { localClient } from '../support/client.ts';
 import { createTestServices, minuteMs } from '../support/services.ts';
 import { reply, startUpstream } from '../support/upstream.ts';
 
@@ -21,7 +22,7 @@ test('an order whose process was held up past its lease is not sent, because oth
       return created;
     },
   };
-  const { task } = await submitVideo({ ...services, store }, { request });
+  const { task } = await submitVideo({ ...services, store }, localClient, { request });
   expect(upstream.submits).toEqual([]);
   expect(task).toMatchObject({ status: 'FAILED', failureCode: 'UPSTREAM_UNREACHABLE' });
   expect(task.history.map(({ to }) => to)).toEqual(['UNCONFIRMED', 'FAILED']);
@@ -34,10 +35,10 @@ test('an answer that comes after the task was abandoned leaves it ended, with th
     const [task] = await services.store.list({}, { limit: 1, inverted: false });
     clock.now = new Date(clock.now.getTime() + minuteMs);
     await tracker.checkDue();
-    await abandonTask(services, task!.id);
+    await abandonTask(services, localClient, task!.id);
     reply(200, { id: 'video_late', status: 'queued' })(response, incoming);
   };
-  const { task } = await submitVideo(services, { request });
+  const { task } = await submitVideo(services, localClient, { request });
   const ended = { status: 'FAILED', failureCode: 'SUBMISSION_UNCONFIRMED', upstreamId: 'video_late' };
   expect(await find(task.id)).toMatchObject(ended);
 });

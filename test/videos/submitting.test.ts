@@ -11,6 +11,7 @@ import { submitVideo } from '../../src/videos/submit.ts';
 import { type TaskStatus, taskStatuses, type VideoTask } from '../../src/videos/task.ts';
 import { Tracker } from '../../src/videos/tracker.ts';
 import { anOrder, createTestApp, submitDocument } from '../support/app.ts';
+import { localClient } from '../support/client.ts';
 import { closedPort } from '../support/closed-port.ts';
 import { databaseProviders, freshDatabase } from '../support/database.ts';
 import { held } from '../support/held-answer.ts';
@@ -189,7 +190,7 @@ test.each(leaks)('with %s, the key is in no row and in no log', async (_, behavi
   const log = pino({ level: 'trace' }, { write: (line) => void lines.push(line) });
   const logged = { ...services, log };
   const request = requestSchemas.GROK_VIDEO3.parse({ prompt: 'A paper boat' });
-  const { id } = (await submitVideo(logged, { request })).task;
+  const { id } = (await submitVideo(logged, localClient, { request })).task;
   for (let round = 0; round < 3; round++) {
     clock.now = new Date(clock.now.getTime() + 45_000);
     await new Tracker(logged, { concurrency: 1, leaseMs: 1, pollMs: 1 }).checkDue();

@@ -4,6 +4,7 @@ import { requestSchemas } from '../../src/videos/request.ts';
 import type { Services } from '../../src/videos/services.ts';
 import { submitVideo } from '../../src/videos/submit.ts';
 import { Tracker } from '../../src/videos/tracker.ts';
+import { localClient } from '../support/client.ts';
 import { databaseProviders, freshDatabase } from '../support/database.ts';
 import { held } from '../support/held-answer.ts';
 import { createTestServices } from '../support/services.ts';
@@ -15,7 +16,9 @@ const leaseMs = 45_000;
 /** A submit that waits for its answer longer than any test holds it back. */
 function submitPatiently(services: Services, { url: baseUrl }: TestUpstream) {
   const settings = { baseUrl, apiKey, submitTimeoutMs: 20_000, checkTimeoutMs: 500 };
-  return submitVideo({ ...services, upstream: createUpstreamClient(settings) }, { request }).then(({ task }) => task);
+  return submitVideo({ ...services, upstream: createUpstreamClient(settings) }, localClient, { request }).then(
+    ({ task }) => task,
+  );
 }
 
 const never = new Promise<never>(() => {});
@@ -29,7 +32,7 @@ async function crashDuringSubmit(services: Services, crashing: Partial<Services>
     if (created) ids.push(created.id);
     return created;
   };
-  void submitVideo({ ...services, ...crashing, store: { ...store, create } }, { request });
+  void submitVideo({ ...services, ...crashing, store: { ...store, create } }, localClient, { request });
   await expect.poll(() => ids).toHaveLength(1);
   return ids[0]!;
 }

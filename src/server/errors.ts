@@ -1,0 +1,63 @@
+import { GraphQLError, Kind, type VariableDefinitionNode } from 'graphql';
+import { maskError } from 'graphql-yoga';
+import type { Logger } from 'pino';
+import { invalidInput, publicError } from '../graphql/errors.ts';
+import { suggestion } from './document-limits.ts';
+import { currentRequestId } from './request-id.ts';
+
+/** The error as a client may see it: what the schema promises, and of all others nothing but that there was one. */
+export function createErrorMask({ suggestions }: { suggestions: boolean }) {
+  return (error: unknown, message: string): Error => {
+    if (error instanceof GraphQLError && error.nodes?.[0]?.kind === Kind.VARIABLE_DEFINITION) {
+      return misfit(error, suggestions);
+    }
+    const known = publicError(innermost(error));
+    if (!known) return masked(error, message);
+    const {
+      nodes = null,
+      source = null,
+      positions = null,
+      path = null,
+    } = error instanceof GraphQLError ? error : known;
+    return new GraphQLError(known.message, { nodes, source, positions, path, extensions: known.extensions });
+  };
+}
+
+/** Nothing but the request's id, by which the log tells what happened. */
+function masked(error: unknown, message: string): Error {
+  const hidden = maskError(error, message, false);
+  if (hidden instanceof GraphQLError) hidden.extensions['requestId'] = currentRequestId();
+  return hidden;
+}
+
+/** Enough of a message to find the value by, should it quote an inline image. */
+const maxMisfitLength = 500;
+
+/** A variable that does not fit its type: GraphQL finds it before any resolver, and gives it no code. */
+function misfit({ message, nodes, extensions }: GraphQLError, suggestions: boolean): GraphQLError {
+  const shown = suggestions ? message : message.replace(suggestion, '');
+  const text = shown.length > maxMisfitLength ? `${shown.slice(0, maxMisfitLength)}…` : shown;
+  const [variable] = (nodes ?? []) as readonly VariableDefinitionNode[];
+  const { extensions: known } = invalidInput([{ path: [variable?.variable.name.value ?? ''], message: text }]);
+  return new GraphQLError(text, { ...(nodes && { nodes }), extensions: { ...extensions, ...known } });
+}
+
+function innermost(error: unknown): unknown {
+  return error instanceof GraphQLError && error.originalError ? innermost(error.originalError) : error;
+}
+
+/** What Yoga has to say, in our log. It reports whatever a client does not see as it was thrown. */
+export function toYogaLogger(log: Logger) {
+  const at =
+    (level: 'debug' | 'info' | 'warn' | 'error') =>
+    (...[first, ...rest]: unknown[]) => {
+      if (!(first instanceof Error)) return log[level]([first, ...rest].join(' '));
+      const known = publicError(innermost(first));
+      if (!known) return log[level]({ err: first }, 'request failed');
+      // A mistake of the client's is none of ours; trouble of ours, that its error only hints at, is.
+      const { code, retryable, retryAfterSeconds } = known.extensions;
+      const ours = retryable && retryAfterSeconds === undefined;
+      return ours ? log.warn({ code, err: first }, 'request failed') : log.info({ code }, 'request refused');
+    };
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+}
