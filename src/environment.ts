@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { isScope, scopes } from './access/caller.ts';
-import type { JwtSettings } from './access/jwt.ts';
+import { type Scope, scopes } from './access/caller.ts';
+import { type JwtSettings, jwtAlgorithms } from './access/jwt.ts';
 
 const milliseconds = (byDefault: number) => z.coerce.number().int().min(1).max(2_147_483_647).default(byDefault);
 const count = (byDefault: number) => z.coerce.number().int().min(1).default(byDefault);
@@ -25,8 +25,12 @@ const list = z.string().transform((text) =>
     .filter((item) => item !== ''),
 );
 
-/** Public keys only: with a shared secret, whoever can check a token could make one. */
-const jwtAlgorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512'] as const;
+/** Some of the allowed values, with commas between them. */
+const someOf = <Value extends string>(allowed: readonly Value[]) =>
+  list.refine(
+    (values): values is Value[] => values.every((value) => (allowed as readonly string[]).includes(value)),
+    `must be some of ${allowed.join(', ')}`,
+  );
 
 /** Every setting with its default; README.md lists them with their meaning. */
 const variables = z.object({
@@ -54,13 +58,10 @@ const variables = z.object({
   JWT_JWKS_FILE: z.string().optional(),
   JWT_ISSUER: z.string().optional(),
   JWT_AUDIENCE: z.string().optional(),
-  JWT_ALGORITHMS: list.pipe(z.array(z.enum(jwtAlgorithms)).min(1)).default(['RS256', 'ES256']),
+  JWT_ALGORITHMS: someOf(jwtAlgorithms).default(['RS256', 'ES256']),
   JWT_CLIENT_CLAIM: z.string().default('sub'),
   JWT_SCOPE_CLAIM: z.string().default('scope'),
-  JWT_DEFAULT_SCOPES: list
-    .refine((names) => names.every(isScope), `must be some of ${Object.keys(scopes).join(', ')}`)
-    .transform((names) => names.filter(isScope))
-    .default([]),
+  JWT_DEFAULT_SCOPES: someOf(Object.keys(scopes) as Scope[]).default([]),
   SUBMITS_PER_MINUTE: limit(60),
   SECONDS_PER_DAY: limit(3_600),
   CALLS_PER_DAY: limit(360),

@@ -1,4 +1,3 @@
-import { type GraphQLResolveInfo, Kind, type SelectionSetNode } from 'graphql';
 import { z } from 'zod';
 import type { Context } from './builder.ts';
 import { invalidInput } from './errors.ts';
@@ -9,20 +8,14 @@ const message = 'must be 1 to 255 visible ASCII characters';
 export const idempotencyKey = z.string().regex(/^[\x21-\x7e]{1,255}$/, message);
 
 export const idempotencyKeyDescription =
-  'Your name for this order, 1 to 255 visible ASCII characters: sent again under the same key, the same order is not ordered again but answered with the original task, whatever has become of it, while another order under the same key is the error IDEMPOTENCY_KEY_MISMATCH. Kept for 30 days, unless the service is set otherwise. An order refused by validation does not use the key up. The HTTP header `Idempotency-Key` means the same for a document with one order.';
+  'Your name for this order, 1 to 255 visible ASCII characters: sent again under the same key, the same order is not ordered again but answered with the original task, whatever has become of it, while another order under the same key is the error IDEMPOTENCY_KEY_MISMATCH. Kept for 30 days, unless the service is set otherwise. An order refused by validation does not use the key up. The HTTP header `Idempotency-Key` means the same.';
 
 const header = 'idempotency-key';
 
-/** The key an order was sent with, as the argument or as the HTTP header. */
-export function idempotencyKeyOf(
-  argument: string | null | undefined,
-  { request }: Context,
-  info: GraphQLResolveInfo,
-): string | undefined {
+/** The key an order was sent with: as the argument, or as the HTTP header, since a document holds one order at most. */
+export function idempotencyKeyOf(argument: string | null | undefined, { request }: Context): string | undefined {
   const fromHeader = request.headers.get(header);
   if (fromHeader === null) return argument ?? undefined;
-  // Whatever this order's own key is: it must not be placed where the next one is going to be refused.
-  refuseUnless(countFields(info.operation.selectionSet, info) === 1, 'as an HTTP header can only name one order');
   refuseUnless(idempotencyKey.safeParse(fromHeader).success, message);
   refuseUnless((argument ?? fromHeader) === fromHeader, 'is not the one in the HTTP header');
   return fromHeader;
@@ -35,19 +28,4 @@ export function refuseIdempotencyHeader({ request }: Context): void {
 
 function refuseUnless(fine: boolean, problem: string): void {
   if (!fine) throw invalidInput([{ path: ['idempotencyKey'], message: problem }]);
-}
-
-/** How many fields a selection asks for, those in fragments included. */
-function countFields({ selections }: SelectionSetNode, info: GraphQLResolveInfo): number {
-  let count = 0;
-  for (const selection of selections) {
-    if (selection.kind === Kind.FIELD) count += selection.name.value.startsWith('__') ? 0 : 1;
-    else if (selection.kind === Kind.INLINE_FRAGMENT) count += countFields(selection.selectionSet, info);
-    else
-      count += countFields(
-        info.fragments[selection.name.value]?.selectionSet ?? { kind: Kind.SELECTION_SET, selections: [] },
-        info,
-      );
-  }
-  return count;
 }

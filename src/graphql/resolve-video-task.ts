@@ -60,7 +60,7 @@ builder.mutationFields((t) => ({
       id: t.arg.id({ required: true, description: taskId }),
       idempotencyKey: t.arg.string({ description: idempotencyKeyDescription, validate: idempotencyKey }),
     },
-    resolve: (_, args, context, info) =>
-      resubmitVideo(context.services, context.client, args.id, idempotencyKeyOf(args.idempotencyKey, context, info)),
+    resolve: (_, args, context) =>
+      resubmitVideo(context.services, context.client, args.id, idempotencyKeyOf(args.idempotencyKey, context)),
   }),
 }));

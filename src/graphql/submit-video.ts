@@ -32,10 +32,10 @@ builder.mutationField('submitVideo', (t) =>
       input: t.arg({ type: SubmitVideoInput, required: true, description: 'The video to order.' }),
       idempotencyKey: t.arg.string({ description: idempotencyKeyDescription, validate: idempotencyKey }),
     },
-    resolve: (_, args, context, info) =>
+    resolve: (_, args, context) =>
       submitVideo(context.services, context.client, {
         request: requestIn(args.input),
-        idempotencyKey: idempotencyKeyOf(args.idempotencyKey, context, info),
+        idempotencyKey: idempotencyKeyOf(args.idempotencyKey, context),
       }),
   }),
 );

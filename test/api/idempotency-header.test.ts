@@ -54,21 +54,31 @@ const head = 'mutation ($input: SubmitVideoInput!)';
 const order = 'submitVideo(input: $input) { task { id } }';
 const orderWithKey = 'submitVideo(input: $input, idempotencyKey: "own") { task { id } }';
 const batch = 'submitVideos(inputs: [{ input: $input, idempotencyKey: "own" }]) { outcomes { replayed } }';
+const again = 'resubmitVideo(id: "x") { replayed }';
 
-/** Documents with more orders than one header can name. */
+test('a header over a batch is refused before anything is ordered', async () => {
+  const app = await createTestApp();
+  expect(await sendWithHeader(app, 'boat-1', `${head} { ${batch} }`)).toMatchObject({ data: null, errors: badKey });
+  expect(app.upstream.submits).toEqual([]);
+  expect(await countTasks(app)).toBe(0);
+});
+
+/** Documents that would spend money more than once. */
 const several: Record<string, string> = {
   'two orders': `${head} { a: ${order} b: ${order} }`,
   'two orders, one of them in a fragment': `${head} { a: ${order} ...More } fragment More on Mutation { b: ${order} }`,
   'two orders in inline fragments': `${head} { ... { a: ${order} } ... on Mutation { b: ${order} } }`,
-  'a batch': `${head} { ${batch} }`,
+  'the same order twice': `${head} { ${order} ${order} }`,
   'an order and a batch': `${head} { ${order} ${batch} }`,
+  'an order and a repeated one': `${head} { ${order} ${again} }`,
   'an order with a key of its own and one without': `${head} { a: ${orderWithKey} b: ${order} }`,
-  'an order with a key of its own and a batch': `${head} { ${orderWithKey} ${batch} }`,
 };
 
-test.each(Object.entries(several))('a header over %s is refused before anything is ordered', async (_, document) => {
+test.each(Object.entries(several))('%s in one document are refused before anything is ordered', async (_, document) => {
   const app = await createTestApp();
-  expect(await sendWithHeader(app, 'boat-1', document)).toMatchObject({ data: null, errors: badKey });
+  const refused = { errors: [{ extensions: { code: 'LIMIT_EXCEEDED', limit: 'PAYING_FIELDS', max: 1 } }] };
+  expect(await app.query(document, { input: anOrder })).toMatchObject(refused);
+  expect(await sendWithHeader(app, 'boat-1', document)).toMatchObject(refused);
   expect(app.upstream.submits).toEqual([]);
   expect(await countTasks(app)).toBe(0);
 });

@@ -141,7 +141,7 @@ describe('a request that is not right', () => {
 });
 
 test('a browser gets GraphiQL at /graphql, complete in one page that loads nothing from elsewhere', async () => {
-  const { app } = await createTestApp();
+  const { app } = await createTestApp({ settings: { GRAPHIQL: 'on' } });
   const response = await app.fetch(new Request(endpoint, { headers: { accept: 'text/html' } }));
   expect(response.status).toBe(200);
   expect(response.headers.get('content-type')).toMatch(/^text\/html/);

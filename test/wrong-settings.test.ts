@@ -1,0 +1,122 @@
+import { describe, expect, test } from 'vitest';
+import { type Environment, EnvironmentError, readEnvironment } from '../src/environment.ts';
+
+const key = 'sk-test-4f9d1c';
+const production = (variables: Record<string, string> = {}) => readEnvironment({ GROK_API_KEY: key, ...variables });
+
+/** What a start over wrong settings says. */
+function complaintAbout(read: () => Environment): string {
+  try {
+    read();
+  } catch (error) {
+    expect(error).toBeInstanceOf(EnvironmentError);
+    return (error as EnvironmentError).message;
+  }
+  return expect.fail('the settings should have been refused');
+}
+
+describe('wrong settings', () => {
+  test('are named all at once, in one line', () => {
+    const wrong = {
+      PORT: '65536',
+      DATABASE_URL: 'mysql://localhost/videos',
+      GROK_API_BASE_URL: 'ftp://example.com',
+      GROK_SUBMIT_TIMEOUT_MS: '0',
+      GROK_CHECK_TIMEOUT_MS: '1.5',
+      TRACKER_FIRST_CHECK_MS: 'soon',
+      TRACKER_INTERVAL_MS: '-1',
+      TRACKER_CONCURRENCY: '0',
+      IDEMPOTENCY_KEY_DAYS: '0',
+      JWT_JWKS_URL: 'file:///keys',
+      JWT_ALGORITHMS: 'HS256',
+      JWT_DEFAULT_SCOPES: 'write',
+      SUBMITS_PER_MINUTE: '-1',
+      SECONDS_PER_DAY: 'many',
+      CALLS_PER_DAY: '1.5',
+      MAX_BODY_BYTES: '0',
+      MAX_TOKENS: '0',
+      MAX_DEPTH: '0',
+      MAX_ALIASES: '0',
+      MAX_DIRECTIVES: '0',
+      MAX_COMPLEXITY: '0',
+      MAX_SUBSCRIPTIONS: '0',
+      HEADERS_TIMEOUT_MS: '0',
+      REQUEST_TIMEOUT_MS: '0',
+      STALLED_TIMEOUT_MS: '0',
+      INTROSPECTION: 'yes',
+      GRAPHIQL: 'yes',
+      CORS_ORIGINS: 'https://app.example.com/path',
+      LOG_LEVEL: 'loud',
+      SANDBOX_PORT: 'x',
+    };
+    const complaint = complaintAbout(() => readEnvironment(wrong));
+    for (const name of [...Object.keys(wrong), 'GROK_API_KEY']) expect.soft(complaint).toContain(`${name} `);
+    expect(complaint).not.toContain('\n');
+    // What is right is not complained about.
+    expect(complaint).not.toContain('HOST');
+  });
+
+  test('do not give away what they were set to', () => {
+    const complaint = complaintAbout(() =>
+      production({ DATABASE_URL: 'postgre://videos:hunter2@db/videos', GROK_API_BASE_URL: 'hunter2', PORT: 'hunter2' }),
+    );
+    expect(complaint).not.toContain('hunter2');
+  });
+});
+
+describe('without a key', () => {
+  test.each([
+    ['unset', {}],
+    ['empty', { GROK_API_KEY: '' }],
+    ['blank', { GROK_API_KEY: ' \t' }],
+  ])('production does not start and names the variable (%s)', (_, variables) => {
+    expect(complaintAbout(() => readEnvironment(variables))).toContain('GROK_API_KEY');
+  });
+});
+
+test.each([
+  [
+    'keys without an issuer and an audience',
+    { JWT_JWKS_URL: 'https://a.example/keys' },
+    ['JWT_ISSUER', 'JWT_AUDIENCE'],
+  ],
+  ['keys without an audience', { JWT_JWKS_FILE: 'keys.json', JWT_ISSUER: 'a' }, ['JWT_AUDIENCE']],
+  ['an issuer without keys', { JWT_ISSUER: 'a' }, ['JWT_ISSUER', 'JWT_JWKS_URL']],
+  [
+    'two places for the keys',
+    { JWT_JWKS_URL: 'https://a.example/keys', JWT_JWKS_FILE: 'keys.json' },
+    ['JWT_JWKS_FILE'],
+  ],
+])('tokens are not believed by halves: %s', (_, settings, names) => {
+  const complaint = complaintAbout(() => production(settings));
+  for (const name of names) expect(complaint).toContain(name);
+});
+
+test.each(['sk-ключ', 'sk-1\nsk-2'])('a key that no HTTP header can carry is refused at the start: %j', (wrong) => {
+  const complaint = complaintAbout(() => production({ GROK_API_KEY: wrong }));
+  expect(complaint).toContain('GROK_API_KEY');
+  expect(complaint).not.toContain(wrong);
+});
+
+test.each([
+  'file:./data/videos.db',
+  'file:/var/lib/videos.db',
+  'postgres://videos:secret@db.internal:5432/videos?sslmode=require',
+  'postgresql://videos@localhost/videos',
+])('%s is a DATABASE_URL', (url) => {
+  expect(production({ DATABASE_URL: url }).databaseUrl).toBe(url);
+});
+
+test.each([
+  'videos.db',
+  './data/videos.db',
+  'file:',
+  'postgres://',
+  'postgresql:videos',
+  'postgres://user:pass word@[db/videos',
+  'mysql://localhost/videos',
+  'http://postgres://localhost',
+  'sqlite:videos.db',
+])('%s is no DATABASE_URL', (url) => {
+  expect(complaintAbout(() => production({ DATABASE_URL: url }))).toContain('DATABASE_URL');
+});
