@@ -38,9 +38,28 @@ function lostIds(world: World, rows: readonly TaskRow[]): string[] {
     const row = rows.find(({ prompt }) => prompt === promptOf(post.marker));
     if (!row) return [`I2: the order ${post.marker} was sent without being in the store`];
     if (post.deliveredAt === null || row.upstreamId === post.upstreamId) return [];
-    if (mayHaveMissed(world, post) && isUnconfirmed(row)) return [];
-    return [`I2: ${post.upstreamId} (${post.fault}) was delivered to ${post.process} but is not in ${describe(row)}`];
+    if ((mayHaveMissed(world, post) || cameTooLate(world, post, row)) && isUnconfirmed(row)) return [];
+    const { upstreamId, fault, process } = post;
+    return [
+      `I2: ${upstreamId} (${fault}) was delivered to ${process}${lastOf(world, post)} but is not in ${story(row)}`,
+    ];
   });
+}
+
+/** When the process was killed, in relation to the delivery. */
+function lastOf(world: World, { process, deliveredAt }: PaidPost): string {
+  const killedAt = world.instance(process)?.killedAt ?? null;
+  return killedAt === null ? ', which was never killed,' : `, killed ${killedAt - (deliveredAt ?? 0)} ms later,`;
+}
+
+/** Less than the last look lasts that a submit takes at its connection before it gives up. */
+const lastLookWithinMs = 100;
+
+/** Whether the answer left when the submit had given up: on a busy machine the upstream, too, may be slow. */
+function cameTooLate({ log }: World, { deliveredAt }: PaidPost, { id }: TaskRow): boolean {
+  const line = log.find((text) => text.includes('"submit failed"') && text.includes(id));
+  const gaveUpAt: number = line ? JSON.parse(line).time : Number.POSITIVE_INFINITY;
+  return (deliveredAt ?? 0) > gaveUpAt - lastLookWithinMs;
 }
 
 /** More than saving an answer takes, on a machine that has a lot to do. */
@@ -180,6 +199,10 @@ const errorsLogged = ({ log }: World): string[] =>
   log
     .filter((line) => (!line.startsWith('{"level":') || /"level":[56]0/.test(line)) && !toldToClient.test(line))
     .map((line) => `logged: ${line}`);
+
+/** What a row has gone through, for whoever looks into a broken invariant. */
+const story = (row: TaskRow): string =>
+  `${describe(row)} after ${row.history.map(({ to, cause }) => `${to} by ${cause}`).join(', ')}: ${row.failureMessage}`;
 
 const describe = ({ id, status, failureCode, prompt }: Partial<TaskRow>): string =>
   `${status} ${failureCode ?? ''} ${id} (${prompt})`;
