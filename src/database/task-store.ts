@@ -136,9 +136,9 @@ function conditionsOf(
   { newerThan, olderThan }: TaskPage,
 ) {
   return {
-    ...(clients && { client: { in: [...clients] } }),
-    ...(statuses && { status: { in: [...statuses] } }),
-    ...(models && { model: { in: [...models] } }),
+    ...(clients && { client: { in: [...new Set(clients)] } }),
+    ...(statuses && { status: { in: [...new Set(statuses)] } }),
+    ...(models && { model: { in: [...new Set(models)] } }),
     AND: [
       ...(createdAfter ? [{ id: { gte: firstIdAt(createdAfter) } }] : []),
       ...(createdBefore ? [{ id: { lt: firstIdAt(createdBefore) } }] : []),

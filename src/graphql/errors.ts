@@ -38,7 +38,8 @@ export const errorCodes = {
   },
   BAD_USER_INPUT: {
     retryable: false,
-    description: 'A value is not valid; nothing was done. `extensions.issues` names every problem with its path.',
+    description:
+      'A value is not valid; nothing was done. `extensions.issues` names every problem with its path, up to 100 of them.',
   },
   NOT_FOUND: { retryable: false, description: 'There is no such task.' },
   TASK_STATE_CONFLICT: {
@@ -76,10 +77,14 @@ interface Issue {
   readonly path?: ReadonlyArray<PropertyKey | { readonly key: PropertyKey }> | undefined;
 }
 
+/** Nobody mends more at once. */
+const maxIssues = 100;
+
 /** One error for all that is wrong with the arguments, each problem with its path from the argument's name on. */
 export function invalidInput(found: readonly Issue[]): GraphQLError {
-  const issues = found.map(({ message, path = [] }) => ({ path: path.map(toPathStep), message }));
+  const issues = found.slice(0, maxIssues).map(({ message, path = [] }) => ({ path: path.map(toPathStep), message }));
   const sentences = issues.map(({ path, message }) => `${path.join('.')} ${message}`);
+  if (found.length > maxIssues) sentences.push(`and ${found.length - maxIssues} more`);
   return withCode('BAD_USER_INPUT', `${sentences.join('; ')}.`, { issues });
 }
 

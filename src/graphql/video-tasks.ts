@@ -1,4 +1,5 @@
 import { resolveCursorConnection } from '@pothos/plugin-relay';
+import { z } from 'zod';
 import type { VideoTask as Task } from '../videos/task.ts';
 import { findTask, listTasks, watchTask } from '../videos/tasks.ts';
 import { builder } from './builder.ts';
@@ -6,10 +7,14 @@ import { maxPageSize, pageArguments, pageComplexity, taskCursor, withTrueCursors
 import { VideoModelName } from './video-model.ts';
 import { VideoTask, VideoTaskStatus } from './video-task.ts';
 
+/** Clients that one list can be about. */
+const maxClients = 100;
+
 const VideoTaskFilter = builder.inputType('VideoTaskFilter', {
   description: 'Which tasks to list: those that meet every given condition. What is left out or null is no condition.',
   fields: (t) => ({
     client: t.stringList({
+      validate: z.array(z.string()).max(maxClients, `must be at most ${maxClients}`),
       description: 'Tasks of any of these clients; without the scope `admin`, only you have any.',
     }),
     status: t.field({ type: [VideoTaskStatus], description: 'Tasks in any of these states.' }),

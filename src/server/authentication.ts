@@ -11,12 +11,12 @@ import { isKey } from '../access/keys.ts';
 type Incoming = Parameters<NonNullable<Plugin['onRequestParse']>>[0];
 
 /** Puts the caller into the context, or refuses the request before its body is read. */
-export function useAuthentication(door: Door): Plugin {
+export function useAuthentication(door: Door, corsOrigins: readonly string[]): Plugin {
   const jwt: Plugin = door.jwt ? createJwtPlugin(door.jwt) : {};
 
   async function findCaller(incoming: Incoming): Promise<Caller | null> {
     const authorization = incoming.request.headers.get('authorization');
-    if (authorization === null) return withoutCredentials(door, incoming);
+    if (authorization === null) return withoutCredentials(door, corsOrigins, incoming);
     const [, token = ''] = /^Bearer +(\S+) *$/i.exec(authorization) ?? [];
     if (isKey(token)) return door.withKey(token);
     // Whatever is wrong with a token looks the same from outside; the log has the reason.
@@ -35,13 +35,22 @@ export function useAuthentication(door: Door): Plugin {
   };
 }
 
-async function withoutCredentials(door: Door, { url }: Incoming): Promise<Caller | null> {
+/** What a proxy adds, which lets others in from this machine's own address. */
+const proxyHeaders = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'via'];
+
+async function withoutCredentials(
+  door: Door,
+  corsOrigins: readonly string[],
+  { request: { headers }, url }: Incoming,
+): Promise<Caller | null> {
   const caller = await door.withoutCredentials();
+  if (!caller) return null;
   // A web page may have its own name lead to this machine, and then speak to us as if to itself.
-  if (caller && !isLoopback(url.hostname)) {
-    throw new ForbiddenError(`Without an API key the service answers to localhost, not to ${url.hostname}.`);
-  }
-  return caller;
+  const origin = headers.get('origin');
+  const ownPage = origin === null || corsOrigins.includes(origin) || isLoopback(URL.parse(origin)?.hostname ?? '');
+  const direct = isLoopback(url.hostname) && !proxyHeaders.some((name) => headers.has(name));
+  if (ownPage && direct) return caller;
+  throw new ForbiddenError('Without an API key the service answers only to this machine, asked as localhost.');
 }
 
 /** How long the issuer's keys are waited for. */

@@ -2,15 +2,13 @@ import { GraphQLError, Kind, type VariableDefinitionNode } from 'graphql';
 import { maskError } from 'graphql-yoga';
 import type { Logger } from 'pino';
 import { invalidInput, publicError } from '../graphql/errors.ts';
-import { suggestion } from './document-limits.ts';
+import { shownMessage } from './document-limits.ts';
 import { currentRequestId } from './request-id.ts';
 
 /** The error as a client may see it: what the schema promises, and of all others nothing but that there was one. */
 export function createErrorMask({ suggestions }: { suggestions: boolean }) {
   return (error: unknown, message: string): Error => {
-    if (error instanceof GraphQLError && error.nodes?.[0]?.kind === Kind.VARIABLE_DEFINITION) {
-      return misfit(error, suggestions);
-    }
+    if (isMisfit(error)) return misfit(error, suggestions);
     const known = publicError(innermost(error));
     if (!known) return masked(error, message);
     const {
@@ -30,13 +28,12 @@ function masked(error: unknown, message: string): Error {
   return hidden;
 }
 
-/** Enough of a message to find the value by, should it quote an inline image. */
-const maxMisfitLength = 500;
-
 /** A variable that does not fit its type: GraphQL finds it before any resolver, and gives it no code. */
+const isMisfit = (error: unknown): error is GraphQLError =>
+  error instanceof GraphQLError && error.nodes?.[0]?.kind === Kind.VARIABLE_DEFINITION;
+
 function misfit({ message, nodes, extensions }: GraphQLError, suggestions: boolean): GraphQLError {
-  const shown = suggestions ? message : message.replace(suggestion, '');
-  const text = shown.length > maxMisfitLength ? `${shown.slice(0, maxMisfitLength)}…` : shown;
+  const text = shownMessage(message, suggestions);
   const [variable] = (nodes ?? []) as readonly VariableDefinitionNode[];
   const { extensions: known } = invalidInput([{ path: [variable?.variable.name.value ?? ''], message: text }]);
   return new GraphQLError(text, { ...(nodes && { nodes }), extensions: { ...extensions, ...known } });
@@ -52,6 +49,7 @@ export function toYogaLogger(log: Logger) {
     (level: 'debug' | 'info' | 'warn' | 'error') =>
     (...[first, ...rest]: unknown[]) => {
       if (!(first instanceof Error)) return log[level]([first, ...rest].join(' '));
+      if (isMisfit(first)) return log.info({ code: 'BAD_USER_INPUT' }, 'request refused');
       const known = publicError(innermost(first));
       if (!known) return log[level]({ err: first }, 'request failed');
       // A mistake of the client's is none of ours; trouble of ours, that its error only hints at, is.

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { GraphqlServer } from './yoga.ts';
 
@@ -33,7 +33,10 @@ export async function listen(server: GraphqlServer, settings: ListenSettings): P
   const { headersTimeoutMs: headersTimeout, requestTimeoutMs, stalledTimeoutMs } = settings;
   const requestTimeout = Math.max(requestTimeoutMs, headersTimeout);
   const connectionsCheckingInterval = Math.min(headersTimeout, maxCheckIntervalMs);
-  const http = createServer({ headersTimeout, requestTimeout, connectionsCheckingInterval }, server);
+  const http = createServer({ headersTimeout, requestTimeout, connectionsCheckingInterval }, (request, response) =>
+    // Of anything else no URL can be made, which Yoga would answer with a stack.
+    isAddressed(request) ? server(request, response) : refuse(response),
+  );
   // A subscriber that reads takes our pings, at least; one that does not is dropped with what waits for it.
   http.setTimeout(stalledTimeoutMs);
   http.listen(settings.port, settings.host);
@@ -52,4 +55,12 @@ export async function listen(server: GraphqlServer, settings: ListenSettings): P
       clearTimeout(patience);
     },
   };
+}
+
+const isAddressed = ({ headers: { host = '' }, url = '' }: IncomingMessage): boolean =>
+  url.startsWith('/') && URL.canParse(`http://${host}${url}`);
+
+function refuse(response: ServerResponse): void {
+  const body = JSON.stringify({ errors: [{ message: 'Bad request.', extensions: { code: 'BAD_REQUEST' } }] });
+  response.writeHead(400, { 'content-type': 'application/json', connection: 'close' }).end(body);
 }

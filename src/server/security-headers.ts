@@ -7,6 +7,7 @@ const headers = {
   'content-security-policy': "frame-ancestors 'none'",
   'referrer-policy': 'no-referrer',
   'cache-control': 'no-store',
+  vary: 'Origin',
 };
 
 export function useSecurityHeaders(): Plugin {

@@ -7,13 +7,12 @@ import type { Context } from '../graphql/builder.ts';
 import { schema } from '../graphql/schema.ts';
 import type { Services } from '../videos/services.ts';
 import { useAuthentication } from './authentication.ts';
-import { useBodyLimit } from './body-limit.ts';
 import { type DocumentLimits, useDocumentLimits } from './document-limits.ts';
 import { createErrorMask, toYogaLogger } from './errors.ts';
 import { createGraphiqlRenderer, graphiqlOptions } from './graphiql.ts';
-import { useJsonOnly } from './json-only.ts';
 import { useTrustedDocuments } from './persisted-operations.ts';
 import { type Check, useReadiness } from './readiness.ts';
+import { type BodyLimits, useRequestBody } from './request-body.ts';
 import { useRequestId } from './request-id.ts';
 import { useSecurityHeaders } from './security-headers.ts';
 
@@ -22,12 +21,11 @@ type ServerContext = Pick<Context, 'services' | 'subscriptions' | 'maxComplexity
 
 export type GraphqlServer = YogaServerInstance<object, ServerContext>;
 
-export interface ServerSettings {
+export interface ServerSettings extends BodyLimits {
   readonly checks: Readonly<Record<string, Check>>;
   readonly door: Door;
   readonly subscriptions: OpenSubscriptions;
   readonly documents: DocumentLimits & { readonly maxComplexity: number };
-  readonly maxBodyBytes: number;
   readonly corsOrigins: readonly string[];
   readonly graphiql: boolean;
   /** Whether the schema may be asked for, and near misses are answered with what may have been meant. */
@@ -37,8 +35,8 @@ export interface ServerSettings {
   readonly sandbox: boolean;
 }
 
-/** Parsed documents are kept up to so many characters in all: parsed, each takes up to a hundred times that. */
-const maxCachedCharacters = 500_000;
+/** Parsed documents are kept up to so many characters in all; each takes up to 300 bytes of memory, parsed. */
+const maxCachedCharacters = 150_000;
 
 const documentCache = <Value extends object>() =>
   new LRUCache<string, Value>({ maxSize: maxCachedCharacters, sizeCalculation: (_, text) => text.length + 1 });
@@ -59,9 +57,8 @@ export async function createGraphqlServer(services: Services, settings: ServerSe
       useRequestId(),
       useSecurityHeaders(),
       useReadiness(checks),
-      useJsonOnly(),
-      useAuthentication(door),
-      useBodyLimit(settings.maxBodyBytes),
+      useAuthentication(door, corsOrigins),
+      useRequestBody(settings),
       ...trusted,
       useDocumentLimits(documents, { introspection }),
     ],
@@ -77,6 +74,15 @@ export async function createGraphqlServer(services: Services, settings: ServerSe
     extraParamNames: ['documentId'],
     landingPage: false,
     multipart: false,
-    cors: corsOrigins.length > 0 && { origin: [...corsOrigins], methods: ['GET', 'POST'], credentials: false },
+    cors: corsOrigins.length > 0 && corsFor(corsOrigins),
   });
 }
+
+/**
+ * By hand, because Yoga answers an origin that is not on its list with `null`, and that is the origin of every page in
+ * a sandboxed frame.
+ */
+const corsFor = (allowed: readonly string[]) => (request: Request) => {
+  const origin = request.headers.get('origin');
+  return origin !== null && allowed.includes(origin) && { origin, methods: ['GET', 'POST'], credentials: false };
+};

@@ -1,0 +1,76 @@
+import { type DocumentNode, type FragmentDefinitionNode, Kind, type SelectionSetNode } from 'graphql';
+
+/** How much there is of something in a document with all its fragments put in their places. */
+export interface Measure {
+  readonly depth: number;
+  readonly selections: number;
+  readonly aliases: number;
+  readonly directives: number;
+  /** Fields that spend money. */
+  readonly paying: number;
+}
+
+const nothing: Measure = { depth: 0, selections: 0, aliases: 0, directives: 0, paying: 0 };
+
+const only = (part: Partial<Measure>): Measure => ({ ...nothing, ...part });
+
+/** Parts beside each other. */
+function sum(...parts: readonly Measure[]): Measure {
+  return parts.reduce((total, part) => ({
+    depth: Math.max(total.depth, part.depth),
+    selections: total.selections + part.selections,
+    aliases: total.aliases + part.aliases,
+    directives: total.directives + part.directives,
+    paying: total.paying + part.paying,
+  }));
+}
+
+/**
+ * The most there is in any one of the document's operations. What a document selects is never written out, only
+ * counted, each fragment once: the counting is done at once, whatever comes of it.
+ */
+export function measure({ definitions }: DocumentNode, payingFields: ReadonlySet<string>): Measure {
+  const fragments = new Map<string, FragmentDefinitionNode>();
+  for (const node of definitions) if (node.kind === Kind.FRAGMENT_DEFINITION) fragments.set(node.name.value, node);
+  const measured = new Map<string, Measure>();
+
+  function ofFragment(name: string): Measure {
+    const known = measured.get(name);
+    if (known) return known;
+    // For fragments that contain themselves, which the validation refuses.
+    measured.set(name, nothing);
+    const fragment = fragments.get(name);
+    if (!fragment) return nothing;
+    const result = sum(ofSelections(fragment.selectionSet), only({ directives: fragment.directives?.length ?? 0 }));
+    measured.set(name, result);
+    return result;
+  }
+
+  function ofSelections({ selections }: SelectionSetNode): Measure {
+    return selections.reduce((total, node) => {
+      const own = only({ selections: 1, directives: node.directives?.length ?? 0 });
+      if (node.kind === Kind.FRAGMENT_SPREAD) return sum(total, own, ofFragment(node.name.value));
+      const inner = node.selectionSet ? ofSelections(node.selectionSet) : nothing;
+      if (node.kind === Kind.INLINE_FRAGMENT) return sum(total, own, inner);
+      // How deep introspection may go, GraphQL's own rule says.
+      const depth = node.name.value.startsWith('__') ? 1 : inner.depth + 1;
+      const counted = only({ aliases: node.alias ? 1 : 0, paying: payingFields.has(node.name.value) ? 1 : 0 });
+      return sum(total, own, counted, { ...inner, depth });
+    }, nothing);
+  }
+
+  const operations = definitions.flatMap((node) => {
+    if (node.kind !== Kind.OPERATION_DEFINITION) return [];
+    const inVariables = node.variableDefinitions?.flatMap(({ directives = [] }) => directives) ?? [];
+    const directives = (node.directives?.length ?? 0) + inVariables.length;
+    return [sum(ofSelections(node.selectionSet), only({ directives }))];
+  });
+  const most = (key: keyof Measure): number => Math.max(0, ...operations.map((operation) => operation[key]));
+  return {
+    depth: most('depth'),
+    selections: most('selections'),
+    aliases: most('aliases'),
+    directives: most('directives'),
+    paying: most('paying'),
+  };
+}
