@@ -59,6 +59,7 @@ export async function createApp(environment: Environment, now = () => new Date()
     idempotencyKeyLifetimeMs: environment.idempotencyKeyLifetimeMs,
     rereadMs,
     submitting: new Set(),
+    awaited: new Map(),
     stopping: stopping.signal,
     aborting: aborting.signal,
   };

@@ -1,36 +1,8 @@
 import { z } from 'zod';
 import { type Scope, scopes } from './access/caller.ts';
+import { isLoopback } from './access/door.ts';
 import { type JwtSettings, jwtAlgorithms } from './access/jwt.ts';
-
-const milliseconds = (byDefault: number) => z.coerce.number().int().min(1).max(2_147_483_647).default(byDefault);
-const count = (byDefault: number) => z.coerce.number().int().min(1).default(byDefault);
-const port = (byDefault: number) => z.coerce.number().int().min(0).max(65_535).default(byDefault);
-
-/** A limit on what a client may spend; `none` for no limit. */
-const limit = (byDefault: number) =>
-  z
-    .union([z.literal('none').transform(() => null), z.coerce.number().int().min(0)], 'must be a whole number or none')
-    .default(byDefault);
-
-const onOrOff = z
-  .enum(['on', 'off'])
-  .transform((value) => value === 'on')
-  .optional();
-
-/** Values with commas between them. */
-const list = z.string().transform((text) =>
-  text
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== ''),
-);
-
-/** Some of the allowed values, with commas between them. */
-const someOf = <Value extends string>(allowed: readonly Value[]) =>
-  list.refine(
-    (values): values is Value[] => values.every((value) => (allowed as readonly string[]).includes(value)),
-    `must be some of ${allowed.join(', ')}`,
-  );
+import { count, limit, list, milliseconds, onOrOff, port, someOf } from './setting-types.ts';
 
 /** Every setting with its default; README.md lists them with their meaning. */
 const variables = z.object({
@@ -54,7 +26,10 @@ const variables = z.object({
   TRACKER_INTERVAL_MS: milliseconds(30_000),
   TRACKER_CONCURRENCY: z.coerce.number().int().min(1).max(1_000).default(10),
   IDEMPOTENCY_KEY_DAYS: z.coerce.number().min(1).max(3650).default(30),
-  JWT_JWKS_URL: z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' }).optional(),
+  JWT_JWKS_URL: z
+    .url({ protocol: /^https?$/, error: 'must be an https URL' })
+    .refine((url) => url.startsWith('https:') || isLoopback(URL.parse(url)?.hostname ?? ''), 'must be an https URL')
+    .optional(),
   JWT_JWKS_FILE: z.string().optional(),
   JWT_ISSUER: z.string().optional(),
   JWT_AUDIENCE: z.string().optional(),

@@ -10,6 +10,13 @@ export class UnauthenticatedError extends Error {
 /** The client is known, but its credentials do not reach so far. */
 export class ForbiddenError extends Error {
   override readonly name = 'ForbiddenError';
+  /** Where the whole request is refused. */
+  readonly httpStatus: number | null;
+
+  constructor(message: string, httpStatus: number | null = null) {
+    super(message);
+    this.httpStatus = httpStatus;
+  }
 }
 
 /** The request is larger, deeper or more than the service takes on. Nothing was done. */

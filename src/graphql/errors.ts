@@ -29,7 +29,7 @@ export const errorCodes = {
   QUOTA_EXCEEDED: {
     retryable: true,
     description:
-      "The order does not fit into what is left of the client's budget of the day; nothing was ordered. The next day begins after `extensions.retryAfterSeconds`.",
+      "The order does not fit into what is left of the client's budget of the day; nothing was ordered. The next day begins after `extensions.retryAfterSeconds`; that is null for an order that no day's budget is enough for.",
   },
   LIMIT_EXCEEDED: {
     retryable: false,
@@ -123,13 +123,15 @@ export function publicError(error: unknown): GraphQLError | null {
 function detailsOf(error: Error): Record<string, unknown> {
   if (error instanceof AnswerNotSavedError) return { taskId: error.taskId };
   if (error instanceof RateLimitedError || error instanceof QuotaExceededError) {
-    return { retryAfterSeconds: error.retryAfterSeconds };
+    const { retryAfterSeconds } = error;
+    return { retryAfterSeconds, retryable: retryAfterSeconds !== null };
   }
   if (error instanceof LimitExceededError) {
     const { limit, max, httpStatus: status } = error;
     // A document that is refused is answered as GraphQL over HTTP says: with 400, but 200 for application/json.
     return { limit, max, http: { status, spec: status === 400 } };
   }
+  if (error instanceof ForbiddenError && error.httpStatus !== null) return { http: { status: error.httpStatus } };
   if (error instanceof UnauthenticatedError) {
     return { http: { status: 401, headers: { 'WWW-Authenticate': 'Bearer' } } };
   }

@@ -28,8 +28,10 @@ const taskId = "The task's id.";
 builder.mutationFields((t) => ({
   confirmVideoTask: t.field({
     type: ConfirmVideoTaskPayload,
+    // Whoever names an order of the vendor's account gets its video, whosever it is.
+    authScopes: { admin: true },
     description:
-      "Says that the order of an UNCONFIRMED task was found with the vendor: the task becomes QUEUED and is followed from now on. Saying the same again changes nothing. TASK_STATE_CONFLICT where the task is in another state or the upstream's id is another task's.",
+      "Says that the order of an UNCONFIRMED task was found with the vendor, into whose console only the operator can look, which is why this takes the scope `admin`: the task becomes QUEUED and is followed from now on. Saying the same again changes nothing. TASK_STATE_CONFLICT where the task is in another state or the upstream's id is another task's.",
     args: {
       id: t.arg.id({ required: true, description: taskId }),
       upstreamId: t.arg.string({

@@ -29,6 +29,7 @@ interface OutcomeError {
   readonly message: string;
   readonly taskId: string | null;
   readonly retryAfterSeconds: number | null;
+  readonly retryable: boolean;
 }
 
 const SubmitVideoError = builder.objectRef<OutcomeError>('SubmitVideoError').implement({
@@ -42,11 +43,11 @@ const SubmitVideoError = builder.objectRef<OutcomeError>('SubmitVideoError').imp
     }),
     retryAfterSeconds: t.exposeInt('retryAfterSeconds', {
       nullable: true,
-      description: 'With RATE_LIMITED and QUOTA_EXCEEDED, after how many seconds to try again; null otherwise.',
+      description:
+        "With RATE_LIMITED and QUOTA_EXCEEDED, after how many seconds to try again; null otherwise, and for an order that no day's budget is enough for.",
     }),
-    retryable: t.boolean({
+    retryable: t.exposeBoolean('retryable', {
       description: 'Whether sending the same order again may succeed without anybody changing anything.',
-      resolve: ({ code }) => errorCodes[code].retryable,
     }),
   }),
 });
@@ -72,11 +73,17 @@ const SubmitVideoOutcome = builder.objectRef<PromiseSettledResult<Submission>>('
         if (outcome.status === 'fulfilled') return null;
         const known = publicError(outcome.reason);
         if (known) {
-          const { code, taskId, retryAfterSeconds } = known.extensions as unknown as OutcomeError;
-          return { code, message: known.message, taskId, retryAfterSeconds };
+          const { code, taskId, retryAfterSeconds, retryable } = known.extensions as unknown as OutcomeError;
+          return { code, message: known.message, taskId, retryAfterSeconds, retryable };
         }
         services.log.error({ err: outcome.reason }, 'an order of a batch failed');
-        return { code: 'INTERNAL_SERVER_ERROR', message: 'Unexpected error.', taskId: null, retryAfterSeconds: null };
+        return {
+          code: 'INTERNAL_SERVER_ERROR',
+          message: 'Unexpected error.',
+          taskId: null,
+          retryAfterSeconds: null,
+          retryable: false,
+        };
       },
     }),
   }),

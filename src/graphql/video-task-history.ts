@@ -1,6 +1,6 @@
 import { resolveArrayConnection } from '@pothos/plugin-relay';
 import { type ChangeCause, changeCauses, type HistoryEntry } from '../videos/task.ts';
-import { findTask, listResubmissions } from '../videos/tasks.ts';
+import { findTask, listResubmissions, maxResubmissions } from '../videos/tasks.ts';
 import { builder } from './builder.ts';
 import { offsetCursor, pageArguments, pageComplexity, withTrueCursors } from './paging.ts';
 import { enumOf } from './video-model.ts';
@@ -56,9 +56,8 @@ builder.objectFields(VideoTask, (t) => ({
     type: [VideoTask],
     // So that a fault in reading them does not take with it the answer to a paid order.
     nullable: true,
-    description:
-      'The tasks that repeat the order of this one, the newest first, 100 at most; null only with an error beside it.',
-    complexity: { field: 10, multiplier: 10 },
+    description: `The tasks that repeat the order of this one, the newest first, ${maxResubmissions} at most; null only with an error beside it.`,
+    complexity: { field: 10, multiplier: maxResubmissions },
     resolve: ({ id }, _, { services, client }) => listResubmissions(services, client, id),
   }),
 }));

@@ -119,7 +119,10 @@ export const VideoTask = builder.objectRef<Task>('VideoTask').implement({
     }),
     model: t.expose('model', { type: VideoModelName, description: 'The model it was ordered from.' }),
     mode: t.field({ type: VideoMode, description: 'What the video is made from.', resolve: modeOf }),
-    prompt: t.exposeString('prompt', { description: 'What the video shows, as it was ordered, trimmed.' }),
+    prompt: t.exposeString('prompt', {
+      complexity: 5,
+      description: 'What the video shows, as it was ordered, trimmed.',
+    }),
     options: t.field({ type: VideoOptions, description: 'What it is made with.', resolve: (task) => task }),
     referenceImages: t.field({
       type: [ReferenceImage],

@@ -1,11 +1,13 @@
-import { readFile } from 'node:fs/promises';
-import { createRemoteJwksSigningKeyProvider, useJWT } from '@graphql-yoga/plugin-jwt';
+import { useJWT } from '@graphql-yoga/plugin-jwt';
+import type { GraphQLError } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import type { Caller } from '../access/caller.ts';
 import { type Door, isLoopback } from '../access/door.ts';
 import { ForbiddenError, UnauthenticatedError } from '../access/errors.ts';
 import type { JwtSettings } from '../access/jwt.ts';
+import { createKeySet } from '../access/key-set.ts';
 import { isKey } from '../access/keys.ts';
+import { publicError } from '../graphql/errors.ts';
 
 /** A request of whose body nothing has been read. */
 type Incoming = Parameters<NonNullable<Plugin['onRequestParse']>>[0];
@@ -15,12 +17,16 @@ export function useAuthentication(door: Door, corsOrigins: readonly string[]): P
   const jwt: Plugin = door.jwt ? createJwtPlugin(door.jwt) : {};
 
   async function findCaller(incoming: Incoming): Promise<Caller | null> {
-    const authorization = incoming.request.headers.get('authorization');
-    if (authorization === null) return withoutCredentials(door, corsOrigins, incoming);
-    const [, token = ''] = /^Bearer +(\S+) *$/i.exec(authorization) ?? [];
+    if (!incoming.request.headers.has('authorization')) return withoutCredentials(door, corsOrigins, incoming);
+    const token = tokenIn(incoming.request);
+    if (token === null) return null;
     if (isKey(token)) return door.withKey(token);
-    // Whatever is wrong with a token looks the same from outside; the log has the reason.
-    await Promise.resolve(jwt.onRequestParse?.(incoming)).catch(() => {});
+    try {
+      await jwt.onRequestParse?.(incoming);
+    } catch {
+      // Whatever is wrong with a token looks the same from outside; the log has the reason.
+      return null;
+    }
     const verified = incoming.serverContext as { jwt?: { payload: Record<string, unknown> } };
     return verified.jwt ? door.withClaims(verified.jwt.payload) : null;
   }
@@ -28,11 +34,23 @@ export function useAuthentication(door: Door, corsOrigins: readonly string[]): P
   return {
     onYogaInit: (payload) => jwt.onYogaInit?.(payload),
     async onRequestParse(incoming) {
-      const client = await findCaller(incoming);
+      const client = await findCaller(incoming).catch(asWholeAnswer);
       if (!client) throw new UnauthenticatedError();
       Object.assign(incoming.serverContext, { client });
     },
   };
+}
+
+/** Of a caller who cannot be looked up there is nothing to answer but that. */
+function asWholeAnswer(error: unknown): never {
+  const known: GraphQLError | null = publicError(error);
+  if (known) known.extensions['http'] ??= { status: 503 };
+  throw known ?? error;
+}
+
+function tokenIn({ headers }: Request): string | null {
+  const [, token = null] = /^Bearer +(\S+) *$/i.exec(headers.get('authorization') ?? '') ?? [];
+  return token;
 }
 
 /** What a proxy adds, which lets others in from this machine's own address. */
@@ -45,29 +63,28 @@ async function withoutCredentials(
 ): Promise<Caller | null> {
   const caller = await door.withoutCredentials();
   if (!caller) return null;
-  // A web page may have its own name lead to this machine, and then speak to us as if to itself.
-  const origin = headers.get('origin');
-  const ownPage = origin === null || corsOrigins.includes(origin) || isLoopback(URL.parse(origin)?.hostname ?? '');
   const direct = isLoopback(url.hostname) && !proxyHeaders.some((name) => headers.has(name));
-  if (ownPage && direct) return caller;
-  throw new ForbiddenError('Without an API key the service answers only to this machine, asked as localhost.');
+  if (direct && isOwnPage(headers, corsOrigins)) return caller;
+  throw new ForbiddenError('Without an API key the service answers only to this machine, asked as localhost.', 403);
 }
 
-/** How long the issuer's keys are waited for. */
-const jwksTimeoutMs = 5_000;
+/** A web page may speak to us from the owner's browser, also under a name of its own that leads to this machine. */
+function isOwnPage(headers: Headers, corsOrigins: readonly string[]): boolean {
+  const origin = headers.get('origin');
+  if (origin === null) return headers.get('sec-fetch-site') !== 'cross-site';
+  return corsOrigins.includes(origin) || isLoopback(URL.parse(origin)?.hostname ?? '');
+}
 
-function createJwtPlugin({ jwksUrl, jwksFile, issuer, audience, algorithms }: JwtSettings): Plugin {
-  const readKeys = async (path: string) => JSON.parse(await readFile(path, 'utf8')).keys;
-  const signingKeys = createRemoteJwksSigningKeyProvider({
-    jwksUri: jwksUrl ?? '',
-    ...(jwksFile !== null && { getKeysInterceptor: () => readKeys(jwksFile) }),
-    timeout: jwksTimeoutMs,
-    // Tokens with made-up key ids must not have us ask the issuer again and again.
-    rateLimit: true,
-    jwksRequestsPerMinute: 10,
-  });
+function createJwtPlugin(settings: JwtSettings): Plugin {
+  const { issuer, audience, algorithms } = settings;
+  const keySet = createKeySet(settings);
+  const lookup = ({ request }: { request: Request }) => {
+    const token = tokenIn(request);
+    return token === null ? undefined : { token };
+  };
   return useJWT({
-    signingKeyProviders: [signingKeys],
+    signingKeyProviders: [async (kid) => (await keySet.find(kid)) ?? ''],
+    tokenLookupLocations: [lookup],
     tokenVerification: { issuer, audience, algorithms: [...algorithms] },
     reject: { missingToken: true, invalidToken: true },
   }) as Plugin;

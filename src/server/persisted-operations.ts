@@ -26,22 +26,27 @@ async function readDocuments(path: string): Promise<ReadonlyMap<string, string>>
  */
 export async function useTrustedDocuments(path: string): Promise<Plugin> {
   const documents = await readDocuments(path);
+  const http = { status: 400, spec: true };
   return usePersistedOperations({
     getPersistedOperation: (id) => documents.get(id) ?? null,
-    extractPersistedOperationId: ({ extensions, ...params }) => {
+    extractPersistedOperationId: ({ extensions, ...params }, { url }) => {
       // As Apollo's clients say it, or as GraphQL over HTTP does.
-      const id: unknown = extensions?.['persistedQuery']?.sha256Hash ?? (params as { documentId?: unknown }).documentId;
+      const { documentId = new URL(url).searchParams.get('documentId') } = params as { documentId?: unknown };
+      const id: unknown = extensions?.['persistedQuery']?.sha256Hash ?? documentId;
       return typeof id === 'string' ? id : null;
     },
     customErrors: {
-      notFound: { message: 'This document is not on the list.', extensions: { code: 'PERSISTED_QUERY_NOT_IN_LIST' } },
+      notFound: {
+        message: 'This document is not on the list.',
+        extensions: { code: 'PERSISTED_QUERY_NOT_IN_LIST', http },
+      },
       keyNotFound: {
         message: 'Send the id of a document on the list.',
-        extensions: { code: 'PERSISTED_QUERY_ID_REQUIRED' },
+        extensions: { code: 'PERSISTED_QUERY_ID_REQUIRED', http },
       },
       persistedQueryOnly: {
         message: 'Only documents on the list are answered: send the id of one, and no query.',
-        extensions: { code: 'PERSISTED_QUERY_ONLY' },
+        extensions: { code: 'PERSISTED_QUERY_ONLY', http },
       },
     },
   }) as Plugin;

@@ -34,9 +34,9 @@ export function useRequestBody(limits: BodyLimits): Plugin {
       if (request.method !== 'POST') return;
       if (Number(request.headers.get('content-length')) > limits.maxBodyBytes) throw tooLarge(limits);
       setRequestParser(async (posted) => {
-        const text = await readText(posted, limits);
+        const text = await readText(posted, limits).catch(brokenOff);
         read.add(request);
-        if (mayHoldMore(text, limits.maxValues)) {
+        if (holdsMore(text, limits.maxValues)) {
           throw refusal('The body holds too many values', 'MAX_VALUES', limits.maxValues);
         }
         const parsed: unknown = await parsedOr('The body is not valid JSON.', () => JSON.parse(text));
@@ -70,18 +70,29 @@ async function readText(request: Request, limits: BodyLimits): Promise<string> {
   return text + decoder.decode();
 }
 
-/** Whether a JSON text may hold more values than that: all that could begin or separate them, wherever it stands. */
-function mayHoldMore(text: string, max: number): boolean {
+/** Whether a JSON text holds more values than that, by what begins and separates them outside of its strings. */
+function holdsMore(text: string, max: number): boolean {
   let found = 0;
   for (let index = 0; index < text.length && text.length > max; index++) {
     const character = text.charCodeAt(index);
-    if (character === comma || character === bracket || character === brace) found += 1;
+    if (character === quote) index = endOfString(text, index);
+    else if (character === comma || character === bracket || character === brace) found += 1;
     if (found > max) return true;
   }
   return false;
 }
 
-const [comma, bracket, brace] = [...',[{'].map((character) => character.charCodeAt(0));
+/** Where the string that begins at `start` ends: at the next quote with an even number of backslashes before it. */
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
+    let before = end - 1;
+    while (text.charCodeAt(before) === backslash) before -= 1;
+    if ((end - before) % 2 === 1) return end;
+  }
+  return text.length;
+}
+
+const [quote, backslash, comma, bracket, brace] = [...'"\\,[{'].map((character) => character.charCodeAt(0));
 
 async function parsedOr<Result>(problem: string, parse: () => Result): Promise<Awaited<Result>> {
   try {
@@ -90,6 +101,11 @@ async function parsedOr<Result>(problem: string, parse: () => Result): Promise<A
     // What is wrong with it, a parser says by quoting it, at any length.
     throw badRequest(problem);
   }
+}
+
+/** That a client hangs up is no error of ours. */
+function brokenOff(error: unknown): never {
+  throw error instanceof GraphQLError ? error : badRequest('The body broke off.');
 }
 
 const badRequest = (message: string): GraphQLError =>

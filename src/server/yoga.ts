@@ -35,11 +35,13 @@ export interface ServerSettings extends BodyLimits {
   readonly sandbox: boolean;
 }
 
-/** Parsed documents are kept up to so many characters in all; each takes up to 300 bytes of memory, parsed. */
+/**
+ * Parsed documents are kept up to so many characters in all; each takes up to 300 bytes of memory, parsed, and a
+ * short one more. */
 const maxCachedCharacters = 150_000;
 
 const documentCache = <Value extends object>() =>
-  new LRUCache<string, Value>({ maxSize: maxCachedCharacters, sizeCalculation: (_, text) => text.length + 1 });
+  new LRUCache<string, Value>({ maxSize: maxCachedCharacters, sizeCalculation: (_, text) => text.length + 200 });
 
 /**
  * Yoga around the schema: who comes in, what is served, what is refused, what a client may see of an error.

@@ -72,11 +72,13 @@ export class RateLimitedError extends Error {
 /** The order does not fit into what is left of the client's budget of the day. Nothing was ordered. */
 export class QuotaExceededError extends Error {
   override readonly name = 'QuotaExceededError';
-  readonly retryAfterSeconds: number;
+  /** Null where no day's budget is enough for the order. */
+  readonly retryAfterSeconds: number | null;
 
-  constructor(unit: string, used: number, limit: number | null, retryAfterSeconds: number) {
+  constructor(unit: string, used: number, limit: number | null, retryAfterSeconds: number | null) {
+    const when = retryAfterSeconds === null ? 'It never fits' : `The next day begins in ${retryAfterSeconds} seconds`;
     super(
-      `The order exceeds the day's budget of ${limit} ${unit}, of which ${used} are used; nothing was ordered. The next day begins in ${retryAfterSeconds} seconds.`,
+      `The order exceeds the day's budget of ${limit} ${unit}, of which ${used} are used; nothing was ordered. ${when}.`,
     );
     this.retryAfterSeconds = retryAfterSeconds;
   }

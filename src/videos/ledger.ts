@@ -31,13 +31,13 @@ export class Ledger {
   }
 
   /**
-   * Sets what an order costs against the client's limits.
+   * Sets what an order costs against the client's limits, as of `at`.
    *
    * @throws RateLimitedError, QuotaExceededError when a limit forbids it; then nothing was counted.
    * @throws DatabaseUnavailableError when it could not be counted.
    */
-  async spend({ name, limits }: Client, cost: Cost): Promise<void> {
-    const problem = await this.#enter(name, (usage) => afterSpending(usage, cost, limits, this.#now()));
+  async spend({ name, limits }: Client, cost: Cost, at: Date): Promise<void> {
+    const problem = await this.#enter(name, (usage) => afterSpending(usage, cost, limits, at));
     if (problem) throw problem;
   }
 

@@ -4,6 +4,7 @@ import type { Pubsub } from '../pubsub.ts';
 import type { UpstreamClient } from '../upstream/client.ts';
 import type { Ledger } from './ledger.ts';
 import type { Schedule } from './schedule.ts';
+import type { VideoTask } from './task.ts';
 import type { Moment } from './transitions.ts';
 
 /** What the functions of this folder work with. */
@@ -23,6 +24,8 @@ export interface Services {
   readonly rereadMs: number;
   /** Submits under way, for the shutdown to wait for. */
   readonly submitting: Set<Promise<unknown>>;
+  /** The orders whose submit twins are waiting for, by the task's id. */
+  readonly awaited: Map<string, Promise<VideoTask>>;
   /** Ends the watchers when the service stops. */
   readonly stopping: AbortSignal;
   /** Breaks submits off when the service cannot wait for them any longer. */

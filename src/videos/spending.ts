@@ -32,13 +32,19 @@ const beginningOf = (windowMs: number, now: Date): Date => new Date(Math.floor(n
 
 export const unused: Usage = { minute: new Date(0), submits: 0, day: new Date(0), seconds: 0, calls: 0 };
 
-/** What of a usage still counts at `now`. A window that has not begun here has begun on an instance whose clock is ahead. */
+/** Whether a window counts at the time of `current`, or is the next one, by the clock of an instance that is a little ahead. */
+const isOn = (window: Date, current: Date, windowMs: number): boolean =>
+  window >= current && window.getTime() - current.getTime() <= windowMs;
+
+/** What of a usage still counts at `now`. */
 export function usageAt(usage: Usage, now: Date): Usage {
   const minute = beginningOf(minuteMs, now);
   const day = beginningOf(dayMs, now);
   return {
-    ...(usage.minute >= minute ? { minute: usage.minute, submits: usage.submits } : { minute, submits: 0 }),
-    ...(usage.day >= day
+    ...(isOn(usage.minute, minute, minuteMs)
+      ? { minute: usage.minute, submits: usage.submits }
+      : { minute, submits: 0 }),
+    ...(isOn(usage.day, day, dayMs)
       ? { day: usage.day, seconds: usage.seconds, calls: usage.calls }
       : { day, seconds: 0, calls: 0 }),
   };
@@ -53,26 +59,29 @@ export const costOf = (unit: Unit, units: number): Cost => ({
   calls: unit === 'CALL' ? units : 0,
 });
 
+const noLimit = Number.POSITIVE_INFINITY;
+
 /** The usage once an order has been added to it; or the error, where a limit forbids the order. */
 export function afterSpending(
   usage: Usage,
   cost: Cost,
-  limits: SpendingLimits,
+  { submitsPerMinute, secondsPerDay, callsPerDay }: SpendingLimits,
   now: Date,
 ): Usage | RateLimitedError | QuotaExceededError {
   const current = usageAt(usage, now);
-  const submits = current.submits + cost.submits;
-  const seconds = current.seconds + cost.seconds;
-  const calls = current.calls + cost.calls;
   const secondsUntil = (date: Date): number => Math.max(1, Math.ceil((date.getTime() - now.getTime()) / 1000));
-  const { submitsPerMinute, secondsPerDay, callsPerDay } = limits;
-  if (cost.seconds > 0 && seconds > (secondsPerDay ?? Number.POSITIVE_INFINITY))
-    return new QuotaExceededError('seconds', current.seconds, secondsPerDay, secondsUntil(endOfDay(current)));
-  if (cost.calls > 0 && calls > (callsPerDay ?? Number.POSITIVE_INFINITY))
-    return new QuotaExceededError('calls', current.calls, callsPerDay, secondsUntil(endOfDay(current)));
-  if (submits > (submitsPerMinute ?? Number.POSITIVE_INFINITY))
+  const budgets = { seconds: secondsPerDay ?? noLimit, calls: callsPerDay ?? noLimit };
+  for (const unit of ['seconds', 'calls'] as const) {
+    const budget = budgets[unit];
+    if (cost[unit] === 0 || current[unit] + cost[unit] <= budget) continue;
+    const retryAfterSeconds = cost[unit] > budget ? null : secondsUntil(endOfDay(current));
+    return new QuotaExceededError(unit, current[unit], budget, retryAfterSeconds);
+  }
+  const submits = current.submits + cost.submits;
+  if (submitsPerMinute !== null && submits > submitsPerMinute) {
     return new RateLimitedError(submitsPerMinute, secondsUntil(endOfMinute(current)));
-  return { ...current, submits, seconds, calls };
+  }
+  return { ...current, submits, seconds: current.seconds + cost.seconds, calls: current.calls + cost.calls };
 }
 
 /** The usage without what was counted at `countedAt`, as far as its minute and its day are still going on. */

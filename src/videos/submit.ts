@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { NewTask } from '../database/task-store.ts';
 import type { Client } from './client.ts';
 import {
@@ -34,6 +35,9 @@ export interface Submission {
 
 /** How often a twin looks at the order it waits for: that may be another process's, which tells nobody here. */
 const twinRereadMs = 250;
+
+/** How often a twin that may not be ordered looks for the order it is a twin of. */
+const twinLooks = 4;
 
 /** Calls to the upstream that one batch has under way at once. */
 const batchConcurrency = 4;
@@ -94,11 +98,11 @@ async function sendOnce(services: Services, task: VideoTask, request: VideoReque
 async function enter(services: Services, client: Client, draft: NewTask): Promise<VideoTask | null> {
   const cost = costOf(draft.billingUnit, draft.billingUnits);
   try {
-    await services.ledger.spend(client, cost);
+    await services.ledger.spend(client, cost, draft.createdAt);
   } catch (error) {
     // What was ordered before is answered, whatever the limits say of ordering it now.
     const refused = error instanceof RateLimitedError || error instanceof QuotaExceededError;
-    if (refused && (await findOriginal(services, draft))) return null;
+    if (refused && (await hasOriginal(services, draft))) return null;
     throw error;
   }
   let task: VideoTask | null = null;
@@ -108,6 +112,16 @@ async function enter(services: Services, client: Client, draft: NewTask): Promis
     if (!task) await refund(services, draft, cost);
   }
   return task;
+}
+
+/** Looks again for a while: a twin of the order may have been counted, and be about to be written down. */
+async function hasOriginal(services: Services, draft: NewTask): Promise<boolean> {
+  if (draft.idempotencyKey === null) return false;
+  for (let look = 0; look < twinLooks; look++) {
+    if (look > 0) await sleep(twinRereadMs);
+    if (await findOriginal(services, draft)) return true;
+  }
+  return false;
 }
 
 /** That it cannot be taken back, because the database is gone, costs a client some of its budget and nobody money. */
@@ -172,8 +186,16 @@ async function findOriginal(
   return original;
 }
 
-/** The task once its submit is over, whichever process that is in; as it is where that takes too long. */
-async function whenSubmitted(services: Services, client: Client, original: VideoTask): Promise<VideoTask> {
+/** The task once its submit is over; however many twins wait for it, one of them looks. */
+function whenSubmitted(services: Services, client: Client, original: VideoTask): Promise<VideoTask> {
+  const { awaited } = services;
+  const waiting = awaited.get(original.id) ?? waitForSubmit(services, client, original);
+  awaited.set(original.id, waiting);
+  return waiting.finally(() => awaited.delete(original.id));
+}
+
+/** Whichever process its submit is in; the task as it is, where that takes too long. */
+async function waitForSubmit(services: Services, client: Client, original: VideoTask): Promise<VideoTask> {
   let latest = original;
   if (latest.status !== 'SUBMITTING') return latest;
   const patience = AbortSignal.timeout(services.submitLeaseMs);

@@ -41,7 +41,8 @@ export async function listTasks(
   return store.list({ ...filter, clients: [client.name] }, page);
 }
 
-const maxResubmissions = 100;
+/** How many resubmissions of a task are shown. */
+export const maxResubmissions = 20;
 
 /** The client's newest tasks that repeat the order of a task. */
 export const listResubmissions = ({ store }: Services, client: Client, id: string): Promise<VideoTask[]> =>

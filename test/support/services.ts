@@ -53,6 +53,7 @@ export async function createTestServices(
     idempotencyKeyLifetimeMs: 30 * 24 * hourMs,
     rereadMs: 30_000,
     submitting: new Set(),
+    awaited: new Map(),
     stopping: new AbortController().signal,
     aborting: new AbortController().signal,
   };

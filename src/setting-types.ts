@@ -1,0 +1,36 @@
+import { z } from 'zod';
+
+/** The forms that settings have; each is a text at first. */
+
+export const milliseconds = (byDefault: number) => z.coerce.number().int().min(1).max(2_147_483_647).default(byDefault);
+export const count = (byDefault: number) => z.coerce.number().int().min(1).default(byDefault);
+export const port = (byDefault: number) => z.coerce.number().int().min(0).max(65_535).default(byDefault);
+
+/** A limit on what a client may spend; `none` for no limit. */
+export const limit = (byDefault: number) =>
+  z
+    .union(
+      [z.literal('none').transform(() => null), z.coerce.number().int().min(0).max(2_147_483_647)],
+      'must be a whole number or none',
+    )
+    .default(byDefault);
+
+export const onOrOff = z
+  .enum(['on', 'off'])
+  .transform((value) => value === 'on')
+  .optional();
+
+/** Values with commas between them. */
+export const list = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== ''),
+);
+
+/** Some of the allowed values, with commas between them. */
+export const someOf = <Value extends string>(allowed: readonly Value[]) =>
+  list.refine(
+    (values): values is Value[] => values.every((value) => (allowed as readonly string[]).includes(value)),
+    `must be some of ${allowed.join(', ')}`,
+  );
