@@ -79,10 +79,11 @@ export async function submitVideos(
 async function place(services: Services, client: Client, order: Order): Promise<Submission> {
   const draft = newTask(services, client, order);
   for (;;) {
+    // First, so that what is only sent again is counted against no limit, not even for a moment.
+    const original = await findOriginal(services, draft).catch(sayThatNothingWasOrdered);
+    if (original) return { task: await whenSubmitted(services, client, original), replayed: true };
     const task = await enter(services, client, draft).catch(sayThatNothingWasOrdered);
     if (task) return { task: await sendOnce(services, task, order.request), replayed: false };
-    const original = await findOriginal(services, draft);
-    if (original) return { task: await whenSubmitted(services, client, original), replayed: true };
   }
 }
 
@@ -100,7 +101,7 @@ async function enter(services: Services, client: Client, draft: NewTask): Promis
   try {
     await services.ledger.spend(client, cost, draft.createdAt);
   } catch (error) {
-    // What was ordered before is answered, whatever the limits say of ordering it now.
+    // A twin is answered with what is ordered meanwhile, whatever the limits say of ordering it again.
     const refused = error instanceof RateLimitedError || error instanceof QuotaExceededError;
     if (refused && (await hasOriginal(services, draft))) return null;
     throw error;
