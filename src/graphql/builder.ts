@@ -74,10 +74,10 @@ export const builder = new SchemaBuilder<Types>({
       nullable: { list: false, items: false },
       // The connection has counted them.
       complexity: { field: 1, multiplier: 1 },
-      description: 'The tasks of this page, each with its cursor.',
+      description: 'The items of this page, each with its cursor.',
     },
     cursorFieldOptions: { description: 'Where this item stands in the list: pass it as `after` or `before`. Opaque.' },
-    nodeFieldOptions: { nullable: false, description: 'The task itself.' },
+    nodeFieldOptions: { nullable: false, description: 'The item itself.' },
     pageInfoFieldOptions: { description: 'Whether and where the list goes on.' },
     pageInfoTypeOptions: { description: 'Whether and where a list goes on beyond this page.' },
     hasNextPageFieldOptions: {
