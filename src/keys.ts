@@ -15,7 +15,7 @@ const usage = `Usage: npm run keys -- <command>
 
   create --name <client> [--scope read,submit] [--quota submits=60,seconds=3600,calls=360]
       makes a key and shows it once. A client may have several keys; they share its tasks.
-      scopes: ${Object.keys(scopes).join(', ')}; quota: submits a minute, seconds and calls a day
+      scopes: ${Object.keys(scopes).join(', ')}; quota: submits a minute, seconds and calls a day; what it does not name is as for everybody
   list
       shows every key without its secret
   revoke <id>

@@ -25,6 +25,9 @@ const prefix = 'jwt:';
 
 const maxNameLength = 200;
 
+/** How far the issuer's clock and ours may be apart. */
+export const clockToleranceSeconds = 5;
+
 /** Whom a verified token speaks for; null where it does not say, or does not expire. */
 export function callerOfClaims(
   claims: Readonly<Record<string, unknown>>,
@@ -34,14 +37,15 @@ export function callerOfClaims(
 ): Caller | null {
   const { [clientClaim]: name, exp } = claims;
   if (typeof name !== 'string' || name === '' || name.length > maxNameLength || typeof exp !== 'number') return null;
-  return callerOf(prefix + name, scopesIn(claims[scopeClaim]) ?? defaultScopes, limits, async () => {
-    return now().getTime() < exp * 1000;
+  const scopes = scopeClaim in claims ? scopesIn(claims[scopeClaim]) : defaultScopes;
+  return callerOf(prefix + name, scopes, limits, async () => {
+    return now().getTime() < (exp + clockToleranceSeconds) * 1000;
   });
 }
 
 /** Other scopes than ours may be in it: a token is often made for several services. */
-function scopesIn(claim: unknown): Scope[] | null {
+function scopesIn(claim: unknown): Scope[] {
   if (typeof claim === 'string') return claim.split(' ').filter(isScope);
   if (Array.isArray(claim)) return claim.filter((item) => typeof item === 'string').filter(isScope);
-  return null;
+  return [];
 }

@@ -9,8 +9,9 @@ export interface KeySet {
   find(kid: string | undefined): Promise<string | null>;
 }
 
-/** How long keys are believed without asking again, which is how long a key that was withdrawn still opens. */
+/** How long keys are believed without asking again, and how long where the issuer does not answer. */
 const freshMs = 10 * 60_000;
+const usableMs = 60 * 60_000;
 
 /** How often the issuer is asked at most: tokens with made-up key ids must not have us ask again and again. */
 const minReloadMs = 5_000;
@@ -18,7 +19,8 @@ const minReloadMs = 5_000;
 /** How long the issuer is waited for. */
 const timeoutMs = 5_000;
 
-const jwks = z.object({ keys: z.array(z.looseObject({ kid: z.string().optional(), use: z.string().optional() })) });
+const jwks = z.object({ keys: z.array(z.unknown()) });
+const signingKey = z.looseObject({ kid: z.string().optional(), use: z.literal('sig').optional() });
 
 /**
  * Reads an issuer's keys when they are first needed, and again when they are old or a key is unknown. The last good
@@ -39,15 +41,13 @@ export function createKeySet({ jwksUrl, jwksFile }: Pick<JwtSettings, 'jwksUrl' 
   }
 
   async function load(): Promise<void> {
-    const found = jwks.parse(await read()).keys.filter(({ use }) => use === undefined || use === 'sig');
-    keys = new Map(found.map((key) => [key.kid, toPem(key as JsonWebKey)]));
+    keys = new Map(jwks.parse(await read()).keys.flatMap(usable));
     loadedAt = performance.now();
   }
 
   function loadAtMost(): Promise<void> {
     if (performance.now() - askedAt >= minReloadMs) {
       askedAt = performance.now();
-      // Who asks for a key that is known already is served with it.
       loading = load().catch(() => {});
     }
     return loading;
@@ -58,12 +58,25 @@ export function createKeySet({ jwksUrl, jwksFile }: Pick<JwtSettings, 'jwksUrl' 
 
   return {
     async find(kid) {
-      const fresh = performance.now() - loadedAt < freshMs;
-      if (!fresh || known(kid) === undefined) await loadAtMost();
+      const ageMs = performance.now() - loadedAt;
+      if (ageMs >= usableMs) keys.clear();
+      const fresh = ageMs < freshMs;
+      const loaded = fresh && known(kid) !== undefined ? null : loadAtMost();
+      // Who brings a key that is known does not wait for an issuer that may not answer.
+      if (known(kid) === undefined) await loaded;
       return known(kid) ?? null;
     },
   };
 }
 
-const toPem = (key: JsonWebKey): string =>
-  createPublicKey({ key, format: 'jwk' }).export({ type: 'spki', format: 'pem' }).toString();
+/** The key by its id, as PEM; nothing for one that nobody here can use: it is none of the others' business. */
+function usable(jwk: unknown): [string | undefined, string][] {
+  const { success, data } = signingKey.safeParse(jwk);
+  if (!success) return [];
+  try {
+    const key = createPublicKey({ key: data as JsonWebKey, format: 'jwk' });
+    return [[data.kid, key.export({ type: 'spki', format: 'pem' }).toString()]];
+  } catch {
+    return [];
+  }
+}

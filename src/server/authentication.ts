@@ -1,13 +1,16 @@
 import { useJWT } from '@graphql-yoga/plugin-jwt';
 import type { GraphQLError } from 'graphql';
-import type { Plugin } from 'graphql-yoga';
+import type { Plugin, YogaLogger } from 'graphql-yoga';
 import type { Caller } from '../access/caller.ts';
 import { type Door, isLoopback } from '../access/door.ts';
 import { ForbiddenError, UnauthenticatedError } from '../access/errors.ts';
-import type { JwtSettings } from '../access/jwt.ts';
+import { clockToleranceSeconds, type JwtSettings } from '../access/jwt.ts';
 import { createKeySet } from '../access/key-set.ts';
 import { isKey } from '../access/keys.ts';
 import { publicError } from '../graphql/errors.ts';
+
+/** Enough of what is wrong with a token. */
+const maxLoggedLength = 200;
 
 /** A request of whose body nothing has been read. */
 type Incoming = Parameters<NonNullable<Plugin['onRequestParse']>>[0];
@@ -32,13 +35,20 @@ export function useAuthentication(door: Door, corsOrigins: readonly string[]): P
   }
 
   return {
-    onYogaInit: (payload) => jwt.onYogaInit?.(payload),
+    onYogaInit: ({ yoga }) =>
+      jwt.onYogaInit?.({ yoga: Object.create(yoga, { logger: { value: quiet(yoga.logger) } }) }),
     async onRequestParse(incoming) {
       const client = await findCaller(incoming).catch(asWholeAnswer);
       if (!client) throw new UnauthenticatedError();
       Object.assign(incoming.serverContext, { client });
     },
   };
+}
+
+/** A bad token is its sender's mistake: no warning, and no more of it than tells what it is. */
+function quiet({ debug }: YogaLogger): YogaLogger {
+  const say = (...parts: unknown[]) => debug(parts.join(' ').slice(0, maxLoggedLength));
+  return { debug: say, info: say, warn: say, error: say };
 }
 
 /** Of a caller who cannot be looked up there is nothing to answer but that. */
@@ -85,7 +95,7 @@ function createJwtPlugin(settings: JwtSettings): Plugin {
   return useJWT({
     signingKeyProviders: [async (kid) => (await keySet.find(kid)) ?? ''],
     tokenLookupLocations: [lookup],
-    tokenVerification: { issuer, audience, algorithms: [...algorithms] },
+    tokenVerification: { issuer, audience, algorithms: [...algorithms], clockTolerance: clockToleranceSeconds },
     reject: { missingToken: true, invalidToken: true },
   }) as Plugin;
 }

@@ -1,0 +1,162 @@
+import { execFile } from 'node:child_process';
+import { cpSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Scope } from '../../src/access/caller.ts';
+import { createKey } from '../../src/access/keys.ts';
+import { adapterFor, openDatabase, type Provider } from '../../src/database/client.ts';
+import { createKeyStore, type KeyStore } from '../../src/database/key-store.ts';
+import { migrate, migrationsDirectory } from '../../src/database/migrate.ts';
+import type { SpendingLimits } from '../../src/videos/spending.ts';
+import { type Answer, readEvents, submitDocument, type TestApp } from './app.ts';
+import { freshDatabase, freshDirectory } from './database.ts';
+import { silentLog } from './log.ts';
+import { createTrackedApp, type TrackedApp } from './tracked-app.ts';
+
+export interface Grant {
+  readonly client?: string;
+  readonly scopes?: readonly Scope[];
+  readonly limits?: Partial<SpendingLimits>;
+}
+
+/** A key that was made: what may be shown of it, and the whole of it. */
+export interface TestKey {
+  readonly id: string;
+  readonly key: string;
+}
+
+/** Works on the keys of a database over a connection of its own, as `npm run keys` does. */
+async function onKeys<Result>(databaseUrl: string, work: (store: KeyStore) => Promise<Result>): Promise<Result> {
+  const database = await openDatabase(databaseUrl, silentLog);
+  try {
+    return await work(createKeyStore(database.client));
+  } finally {
+    await database.close();
+  }
+}
+
+/** Makes a key for each name; what a grant does not say is reading and ordering for the client `app`. */
+export const createKeysFor = <Name extends string>(
+  databaseUrl: string,
+  grants: Readonly<Record<Name, Grant>>,
+): Promise<Record<Name, TestKey>> =>
+  onKeys(databaseUrl, async (store) => {
+    const made: Record<string, TestKey> = {};
+    for (const [name, grant] of Object.entries<Grant>(grants)) {
+      const { client = 'app', scopes = ['read', 'submit'], limits = {} } = grant;
+      made[name] = await createKey(store, { client, scopes, limits }, new Date());
+    }
+    return made;
+  });
+
+/** Makes a key; what the grant does not say is reading and ordering for the client `app`. */
+export const createKeyFor = async (databaseUrl: string, grant: Grant = {}): Promise<TestKey> =>
+  (await createKeysFor(databaseUrl, { key: grant })).key;
+
+export const revokeKey = (databaseUrl: string, { id }: TestKey): Promise<boolean> =>
+  onKeys(databaseUrl, (store) => store.revoke(id, new Date()));
+
+/** How a caller speaks to the service: as the test app does, but with credentials, or without any. */
+export interface Speaker extends Pick<TestApp, 'query' | 'subscribe'> {
+  /** Sends a document and returns the answer with its status and headers. */
+  send(document: string, variables?: object, accept?: string, signal?: AbortSignal): Promise<Response>;
+}
+
+/** Speaks to a test app with this Authorization header; null for none. */
+export function withAuthorization({ app }: Pick<TestApp, 'app'>, authorization: string | null): Speaker {
+  const send: Speaker['send'] = (document, variables = {}, accept = 'application/json', signal) =>
+    app.fetch(
+      new Request('http://localhost/graphql', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', accept, ...(authorization !== null && { authorization }) },
+        body: JSON.stringify({ query: document, variables }),
+        signal: signal ?? null,
+      }),
+    );
+  return {
+    send,
+    query: async (document, variables) => (await (await send(document, variables)).json()) as Answer,
+    async *subscribe(document, variables, signal) {
+      yield* readEvents(await send(document, variables, 'text/event-stream', signal));
+    },
+  };
+}
+
+/** Speaks to a test app with a key. */
+export const as = (app: Pick<TestApp, 'app'>, { key }: Pick<TestKey, 'key'>): Speaker =>
+  withAuthorization(app, `Bearer ${key}`);
+
+/** The tracked app as somebody with a key works with it. */
+export type TrackedSpeaker = TrackedApp & Speaker;
+
+function trackedAs(app: TrackedApp, key: TestKey): TrackedSpeaker {
+  const speaker = as(app, key);
+  return {
+    ...app,
+    ...speaker,
+    submit: async (input) => (await speaker.query(submitDocument, { input })).data.submitVideo.task.id,
+    async untilEnded(id) {
+      const states = speaker.subscribe('subscription ($id: ID!) { videoTaskUpdated(id: $id) { status } }', { id });
+      for await (const _ of states) app.untilNextCheck();
+    },
+  };
+}
+
+/** A service with two clients, Ann and Bob, and somebody who sees all. */
+export async function createTenants(provider?: Provider) {
+  const app = await createTrackedApp(provider);
+  const keys = await createKeysFor(app.databaseUrl, {
+    ann: { client: 'ann' },
+    bob: { client: 'bob' },
+    operator: { client: 'operator', scopes: ['admin'] },
+  });
+  return {
+    app,
+    ann: trackedAs(app, keys.ann),
+    bob: trackedAs(app, keys.bob),
+    operator: trackedAs(app, keys.operator),
+  };
+}
+
+/** A database as the version before there were clients has left it: with one task, under this id. */
+export async function databaseWithoutClients(provider: Provider, taskId: string): Promise<string> {
+  const databaseUrl = await freshDatabase(provider);
+  const directory = join(freshDirectory(), provider);
+  cpSync(migrationsDirectory(provider), directory, { recursive: true });
+  for (const name of readdirSync(directory)) {
+    if (/^\d+_/.test(name) && !name.endsWith('_init')) rmSync(join(directory, name), { recursive: true });
+  }
+  await migrate(adapterFor(databaseUrl), directory);
+  const adapter = await adapterFor(databaseUrl).connect();
+  await adapter.executeScript(`
+    INSERT INTO "Task" ("id", "model", "prompt", "durationSeconds", "aspectRatio", "resolution", "referenceImages",
+      "billingUnit", "billingUnits", "status", "createdAt", "history", "idempotencyKey", "orderHash")
+    VALUES ('${taskId}', 'GROK_VIDEO3', 'An old boat', 10, '16:9', '720p', '[]',
+      'SECOND', 10, 'FAILED', '2026-11-22T12:00:00.000+00:00', '[]', 'old-key', 'a hash')`);
+  await adapter.dispose();
+  return databaseUrl;
+}
+
+export interface Finished {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the command that makes, lists and ends keys, as `npm run keys -- …` does. */
+export function runKeys(databaseUrl: string, ...args: string[]): Promise<Finished> {
+  const { PATH = '' } = process.env;
+  const env = { PATH, DATABASE_URL: databaseUrl };
+  return new Promise((resolve) => {
+    execFile(process.execPath, ['src/keys.ts', ...args], { env, timeout: 60_000 }, (error, stdout, stderr) => {
+      resolve({ code: error ? Number(error.code ?? Number.NaN) : 0, stdout, stderr });
+    });
+  });
+}
+
+/** Makes a key by the command; throws what it says where it does not make one. */
+export async function createKeyByCommand(databaseUrl: string, ...args: string[]): Promise<TestKey> {
+  const { stdout, stderr } = await runKeys(databaseUrl, 'create', ...args);
+  const [key, id] = /^(gvk_[0-9a-f]{12})_\S+/.exec(stdout) ?? [];
+  if (!key || !id) throw new Error(`no key was made: ${stderr}${stdout}`);
+  return { id, key };
+}
