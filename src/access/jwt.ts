@@ -25,9 +25,6 @@ const prefix = 'jwt:';
 
 const maxNameLength = 200;
 
-/** How far the issuer's clock and ours may be apart. */
-export const clockToleranceSeconds = 5;
-
 /** Whom a verified token speaks for; null where it does not say, or does not expire. */
 export function callerOfClaims(
   claims: Readonly<Record<string, unknown>>,
@@ -39,7 +36,7 @@ export function callerOfClaims(
   if (typeof name !== 'string' || name === '' || name.length > maxNameLength || typeof exp !== 'number') return null;
   const scopes = scopeClaim in claims ? scopesIn(claims[scopeClaim]) : defaultScopes;
   return callerOf(prefix + name, scopes, limits, async () => {
-    return now().getTime() < (exp + clockToleranceSeconds) * 1000;
+    return now().getTime() < exp * 1000;
   });
 }
 

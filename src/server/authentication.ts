@@ -4,7 +4,7 @@ import type { Plugin, YogaLogger } from 'graphql-yoga';
 import type { Caller } from '../access/caller.ts';
 import { type Door, isLoopback } from '../access/door.ts';
 import { ForbiddenError, UnauthenticatedError } from '../access/errors.ts';
-import { clockToleranceSeconds, type JwtSettings } from '../access/jwt.ts';
+import type { JwtSettings } from '../access/jwt.ts';
 import { createKeySet } from '../access/key-set.ts';
 import { isKey } from '../access/keys.ts';
 import { publicError } from '../graphql/errors.ts';
@@ -95,7 +95,7 @@ function createJwtPlugin(settings: JwtSettings): Plugin {
   return useJWT({
     signingKeyProviders: [async (kid) => (await keySet.find(kid)) ?? ''],
     tokenLookupLocations: [lookup],
-    tokenVerification: { issuer, audience, algorithms: [...algorithms], clockTolerance: clockToleranceSeconds },
+    tokenVerification: { issuer, audience, algorithms: [...algorithms] },
     reject: { missingToken: true, invalidToken: true },
   }) as Plugin;
 }
