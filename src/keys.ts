@@ -5,7 +5,7 @@
 import { parseArgs } from 'node:util';
 import { pino } from 'pino';
 import { isScope, scopes } from './access/caller.ts';
-import { createKey, type KeyGrant } from './access/keys.ts';
+import { createKey, idOf, type KeyGrant } from './access/keys.ts';
 import { openDatabase } from './database/client.ts';
 import { createKeyStore, type KeyStore } from './database/key-store.ts';
 import { readDatabaseUrl } from './environment.ts';
@@ -60,7 +60,7 @@ function grantIn({ name = '', scope, quota }: { name?: string; scope: string; qu
   const names = scope.split(',').map((part) => part.trim());
   const granted = names.filter(isScope);
   if (granted.length < names.length) throw new UsageError(`--scope must be some of ${Object.keys(scopes).join(', ')}.`);
-  return { client: name, scopes: granted, limits: limitsIn(quota) };
+  return { client: name, scopes: [...new Set(granted)], limits: limitsIn(quota) };
 }
 
 async function list(store: KeyStore): Promise<void> {
@@ -81,34 +81,52 @@ async function list(store: KeyStore): Promise<void> {
   else console.table(rows);
 }
 
-async function run(store: KeyStore, [command, id = ''] = [] as string[], grant: () => KeyGrant): Promise<void> {
+const create = (grant: KeyGrant) => async (store: KeyStore) => {
+  const { id, key } = await createKey(store, grant, new Date());
+  console.log(`${key}\n\nThis is the key ${id} of ${grant.client}. It is not shown again.`);
+};
+
+const revoke = (given: string) => async (store: KeyStore) => {
+  // Who pastes the whole key means that one, and does not want to see it on a screen.
+  const id = idOf(given);
+  if (!(await store.revoke(id, new Date()))) throw new UsageError(`There is no valid key with the id ${id}.`);
+  console.log(`${id} opens nothing any more.`);
+};
+
+/** What a command does, made of its arguments before anything is opened. */
+function commandIn(
+  [command = '', ...ids]: readonly string[],
+  grant: () => KeyGrant,
+): (store: KeyStore) => Promise<void> {
+  const [id, ...more] = ids;
+  if (more.length > 0 || (id !== undefined && command !== 'revoke'))
+    throw new UsageError(`Too many arguments.\n${usage}`);
   switch (command) {
-    case 'create': {
-      const granted = grant();
-      const { id, key } = await createKey(store, granted, new Date());
-      console.log(`${key}\n\nThis is the key ${id} of ${granted.client}. It is not shown again.`);
-      return;
-    }
+    case 'create':
+      return create(grant());
     case 'list':
-      return list(store);
+      return list;
     case 'revoke':
-      if (!(await store.revoke(id, new Date()))) throw new UsageError(`There is no valid key with the id ${id}.`);
-      return console.log(`${id} opens nothing any more.`);
+      if (id === undefined) throw new UsageError(`Which key? npm run keys -- list shows their ids.`);
+      return revoke(id);
     default:
       throw new UsageError(usage);
   }
 }
 
-try {
+async function main(): Promise<void> {
   const { values, positionals } = parseArgs({ options, allowPositionals: true });
+  const command = commandIn(positionals, () => grantIn(values));
   const database = await openDatabase(readDatabaseUrl(undefined, values), pino({ level: 'silent' }));
-  try {
-    await run(createKeyStore(database.client), positionals, () => grantIn(values));
-  } finally {
-    await database.close();
-  }
+  await command(createKeyStore(database.client)).finally(database.close);
+}
+
+// Said explicitly: a timer of the migration's would keep the process for ten seconds more.
+try {
+  await main();
+  process.exit(0);
 } catch (error) {
   // Whatever went wrong is the operator's to mend, and the message says what it is.
   console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
+  process.exit(1);
 }

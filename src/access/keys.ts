@@ -13,6 +13,9 @@ export interface KeyGrant {
 /** `gvk_` says what it is, wherever somebody finds it; what follows up to the next `_` may be shown. */
 const keyForm = /^gvk_[0-9a-f]{12}_[A-Za-z0-9_-]{43}$/;
 
+/** The part of a key that may be shown, however much of it was given. */
+export const idOf = (text: string): string => text.slice(0, 'gvk_'.length + 12);
+
 /** Whether a bearer token is one of our keys, and not a JWT. */
 export const isKey = (token: string): boolean => token.startsWith('gvk_');
 

