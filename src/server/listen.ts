@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { securityHeaders } from './security-headers.ts';
 import type { GraphqlServer } from './yoga.ts';
 
 export interface ListenSettings {
@@ -39,6 +40,11 @@ export async function listen(server: GraphqlServer, settings: ListenSettings): P
   );
   // A subscriber that reads takes our pings, at least; one that does not is dropped with what waits for it.
   http.setTimeout(stalledTimeoutMs);
+  http.on('connection', (socket) => {
+    // What writes our answers takes the timeout off a connection that streams, and that is the one it is for.
+    const setTimeout = socket.setTimeout.bind(socket);
+    socket.setTimeout = (timeoutMs, listener) => setTimeout(timeoutMs || stalledTimeoutMs, listener);
+  });
   http.listen(settings.port, settings.host);
   await once(http, 'listening');
   const address = http.address() as AddressInfo;
@@ -58,9 +64,10 @@ export async function listen(server: GraphqlServer, settings: ListenSettings): P
 }
 
 const isAddressed = ({ headers: { host = '' }, url = '' }: IncomingMessage): boolean =>
-  url.startsWith('/') && URL.canParse(`http://${host}${url}`);
+  url.startsWith('/') && !/[/?#@\\]/.test(host) && URL.canParse(`http://${host}${url}`);
 
 function refuse(response: ServerResponse): void {
   const body = JSON.stringify({ errors: [{ message: 'Bad request.', extensions: { code: 'BAD_REQUEST' } }] });
-  response.writeHead(400, { 'content-type': 'application/json', connection: 'close' }).end(body);
+  const headers = { ...securityHeaders, 'content-type': 'application/json', connection: 'close' };
+  response.writeHead(400, headers).end(body);
 }

@@ -109,7 +109,7 @@ function brokenOff(error: unknown): never {
 }
 
 const badRequest = (message: string): GraphQLError =>
-  new GraphQLError(message, { extensions: { code: 'BAD_REQUEST', http: { status: 400, spec: true } } });
+  new GraphQLError(message, { extensions: { code: 'BAD_REQUEST', http: { status: 400 } } });
 
 const refusal = (what: string, limit: string, max: number, httpStatus?: number) =>
   publicError(new LimitExceededError(what, limit, max, httpStatus));

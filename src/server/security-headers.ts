@@ -1,7 +1,7 @@
 import type { Plugin } from 'graphql-yoga';
 
 /** What browsers are told of every answer: not to guess what it is, not to show it in a frame, not to keep it. */
-const headers = {
+export const securityHeaders = {
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
   'content-security-policy': "frame-ancestors 'none'",
@@ -13,7 +13,7 @@ const headers = {
 export function useSecurityHeaders(): Plugin {
   return {
     onResponse({ response }) {
-      for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
+      for (const [name, value] of Object.entries(securityHeaders)) response.headers.set(name, value);
     },
   };
 }
