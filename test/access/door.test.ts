@@ -113,7 +113,6 @@ const fromElsewhere: Record<string, string>[] = [
   { host: 'attacker.example' },
   { host: 'localhost.attacker.example' },
   { host: '127.0.0.1.attacker.example:4000' },
-  { host: 'localhost@attacker.example' },
   { host: '0.0.0.0' },
   { host: '192.168.0.1' },
   { host: '[::2]' },

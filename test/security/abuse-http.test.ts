@@ -158,7 +158,7 @@ test('many different large documents do not fill the memory', async () => {
 
 test('a request of which no URL can be made is a bad request, and nothing else of the service is seen', async () => {
   const { url } = await startGuarded();
-  for (const host of ['[', 'a b', '%', '127.0.0.1:99999']) {
+  for (const host of ['[', 'a b', '%', '127.0.0.1:99999', 'localhost@attacker.example', 'localhost/graphql?', 'x#']) {
     const { heard, closedWithin } = await callUp(url, `GET /graphql HTTP/1.1\r\nhost: ${host}\r\n\r\n`);
     expect.soft(await closedWithin(5_000), host).toBe(true);
     expect.soft(heard(), host).toMatch(/^HTTP\/1\.1 40[01] /);
