@@ -33,6 +33,8 @@ export interface TaskStore {
   /** Writes a new task; when this returns, the row is durable. Null where the client's key stands for another task. */
   create(task: NewTask): Promise<VideoTask | null>;
   find(id: string): Promise<VideoTask | null>;
+  /** Those that are there, in no order. */
+  findMany(ids: readonly string[]): Promise<VideoTask[]>;
   findByIdempotencyKey(client: string, key: string): Promise<VideoTask | null>;
   findByUpstreamId(upstreamId: string): Promise<VideoTask | null>;
   /** The newest tasks that repeat the order of a task; a client's, where one is given. */
@@ -70,6 +72,11 @@ export function createTaskStore({ task: tasks }: DatabaseClient): TaskStore {
     async find(id) {
       const row = await tasks.findUnique({ where: { id } });
       return row && fromRow(row);
+    },
+
+    async findMany(ids) {
+      const rows = await tasks.findMany({ where: { id: { in: [...ids] } } });
+      return rows.map(fromRow);
     },
 
     async findByIdempotencyKey(client, idempotencyKey) {

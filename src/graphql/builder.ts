@@ -20,14 +20,24 @@ export interface Context {
   readonly subscriptions: OpenSubscriptions;
   /** What a document may weigh. */
   readonly maxComplexity: number;
+  /** The schema as schema.graphql has it. */
+  readonly sdl: () => string;
 }
+
+/** What this schema says to the composer of a federated graph. */
+type Directives = {
+  key: { locations: 'OBJECT'; args: { fields: string } };
+  shareable: { locations: 'OBJECT' };
+};
 
 interface Types {
   Context: Context;
   AuthScopes: Record<Scope, boolean>;
+  Directives: Directives;
   Scalars: {
     DateTime: { Input: Date; Output: Date };
     PublicUrl: { Input: string; Output: string };
+    _Any: { Input: unknown; Output: unknown };
     PublicUrlOrDataUri: { Input: string; Output: string };
   };
   DefaultFieldNullability: false;
@@ -79,7 +89,11 @@ export const builder = new SchemaBuilder<Types>({
     cursorFieldOptions: { description: 'Where this item stands in the list: pass it as `after` or `before`. Opaque.' },
     nodeFieldOptions: { nullable: false, description: 'The item itself.' },
     pageInfoFieldOptions: { description: 'Whether and where the list goes on.' },
-    pageInfoTypeOptions: { description: 'Whether and where a list goes on beyond this page.' },
+    // Every graph with connections has this type.
+    pageInfoTypeOptions: {
+      description: 'Whether and where a list goes on beyond this page.',
+      directives: { shareable: {} },
+    },
     hasNextPageFieldOptions: {
       description:
         'Whether there is more after `endCursor`. When paging with `last`, all that is known is whether `before` was given.',

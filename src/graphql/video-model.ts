@@ -176,7 +176,8 @@ const ReferenceImageLimits = builder.objectRef<Capability['imageUrls']>('Referen
   }),
 });
 
-const VideoModel = builder.objectRef<ModelName>('VideoModel').implement({
+export const VideoModel = builder.objectRef<ModelName>('VideoModel').implement({
+  directives: { key: { fields: 'name' } },
   description: 'A Grok video model: what an order to it may say, what it costs by and how long it takes.',
   fields: (t) => ({
     name: t.field({ type: VideoModelName, description: "The model's name in this API.", resolve: (model) => model }),

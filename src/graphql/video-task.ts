@@ -109,6 +109,7 @@ const VideoBilling = builder.objectRef<Task>('VideoBilling').implement({
 });
 
 export const VideoTask = builder.objectRef<Task>('VideoTask').implement({
+  directives: { key: { fields: 'id' } },
   description: 'One ordered video: the order, how far it has come, and what came of it. Kept for good.',
   fields: (t) => ({
     id: t.exposeID('id', {

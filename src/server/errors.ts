@@ -36,7 +36,9 @@ function misfit({ message, nodes, extensions }: GraphQLError, suggestions: boole
   const text = shownMessage(message, suggestions);
   const [variable] = (nodes ?? []) as readonly VariableDefinitionNode[];
   const { extensions: known } = invalidInput([{ path: [variable?.variable.name.value ?? ''], message: text }]);
-  return new GraphQLError(text, { ...(nodes && { nodes }), extensions: { ...extensions, ...known } });
+  // Like any other document that does not fit: 400, but 200 for application/json, behind which gateways look.
+  const http = { status: 400, spec: true };
+  return new GraphQLError(text, { ...(nodes && { nodes }), extensions: { ...extensions, ...known, http } });
 }
 
 function innermost(error: unknown): unknown {

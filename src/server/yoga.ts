@@ -4,7 +4,7 @@ import { LRUCache } from 'lru-cache';
 import type { Door } from '../access/door.ts';
 import type { OpenSubscriptions } from '../access/subscriptions.ts';
 import type { Context } from '../graphql/builder.ts';
-import { schema } from '../graphql/schema.ts';
+import { printSdl, schema } from '../graphql/schema.ts';
 import type { Services } from '../videos/services.ts';
 import { useAuthentication } from './authentication.ts';
 import { type DocumentLimits, useDocumentLimits } from './document-limits.ts';
@@ -17,7 +17,7 @@ import { useRequestId } from './request-id.ts';
 import { useSecurityHeaders } from './security-headers.ts';
 
 /** What stands in the context of every request, whoever sends it. */
-type ServerContext = Pick<Context, 'services' | 'subscriptions' | 'maxComplexity'>;
+type ServerContext = Pick<Context, 'services' | 'subscriptions' | 'maxComplexity' | 'sdl'>;
 
 export type GraphqlServer = YogaServerInstance<object, ServerContext>;
 
@@ -54,7 +54,7 @@ export async function createGraphqlServer(services: Services, settings: ServerSe
   const trusted = persistedOperationsFile === null ? [] : [await useTrustedDocuments(persistedOperationsFile)];
   return createYoga<object, ServerContext>({
     schema,
-    context: { services, subscriptions, maxComplexity: documents.maxComplexity },
+    context: { services, subscriptions, maxComplexity: documents.maxComplexity, sdl: printSdl },
     plugins: [
       useRequestId(),
       useSecurityHeaders(),

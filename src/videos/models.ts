@@ -77,6 +77,8 @@ export type ModelName = keyof typeof models;
 
 export const modelNames = Object.keys(models) as ModelName[];
 
+export const isModelName = (text: string): text is ModelName => Object.hasOwn(models, text);
+
 /** The row of one model, as the table's general type: for code that must work for any row. */
 export const capabilityOf = (model: ModelName): Capability => models[model];
 

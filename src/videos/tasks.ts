@@ -29,6 +29,17 @@ export async function findTask({ store }: Services, client: Client, id: string):
   return task && maySee(client, task) ? task : null;
 }
 
+/** Those of the client's tasks that have these ids, by id; read at once. */
+export async function findTasks(
+  { store }: Services,
+  client: Client,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, VideoTask>> {
+  const sought = [...new Set(ids.filter((id) => isUuid(id)))];
+  const tasks = sought.length > 0 ? await store.findMany(sought) : [];
+  return new Map(tasks.filter((task) => maySee(client, task)).map((task) => [task.id, task]));
+}
+
 /** The client's tasks, and of those the ones that meet the filter. */
 export async function listTasks(
   { store }: Services,
