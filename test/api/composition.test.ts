@@ -1,0 +1,91 @@
+import {
+  buildSchema,
+  type GraphQLSchema,
+  getNamedType,
+  isInputObjectType,
+  lexicographicSortSchema,
+  printType,
+} from 'graphql';
+import { expect, test } from 'vitest';
+import { schema } from '../../src/graphql/schema.ts';
+import { modelNames } from '../../src/videos/models.ts';
+import { createTestApp } from '../support/app.ts';
+import { type ComposerName, compose, productsSdl, videosSdl } from '../support/composing.ts';
+import { variantOf } from '../support/orders.ts';
+
+/** A graph that has lists of its own, as almost every graph does. */
+const reviewsSdl = /* GraphQL */ `
+  extend schema @link(url: "https://specs.apollo.dev/federation/v2.6", import: ["@key", "@shareable"])
+  type Query { reviews(first: Int, after: String): ReviewConnection! }
+  type ReviewConnection { edges: [ReviewEdge!]! pageInfo: PageInfo! }
+  type ReviewEdge { cursor: String! node: Review! }
+  type Review @key(fields: "id") { id: ID! at: DateTime! video: VideoTask model: VideoModel }
+  type PageInfo @shareable { hasNextPage: Boolean! hasPreviousPage: Boolean! startCursor: String endCursor: String }
+  type VideoTask @key(fields: "id", resolvable: false) { id: ID! }
+  type VideoModel @key(fields: "name", resolvable: false) { name: VideoModelName! }
+  enum VideoModelName { ${modelNames.join(' ')} }
+  scalar DateTime
+`;
+
+const videos = videosSdl;
+const sets: Record<string, Record<string, string>> = {
+  alone: { videos },
+  'with products': { videos, products: productsSdl },
+  'with products and a graph that has lists': { videos, products: productsSdl, reviews: reviewsSdl },
+};
+const composers: readonly ComposerName[] = ['hive', 'apollo'];
+const cases = composers.flatMap((composer) => Object.keys(sets).map((set) => [composer, set] as const));
+
+/** An input type and everything that can stand in it, as SDL by name. */
+function inputsFrom(root: string, from: GraphQLSchema): Record<string, string> {
+  const sorted = lexicographicSortSchema(from);
+  const found: Record<string, string> = {};
+  const visit = (name: string): void => {
+    const type = sorted.getType(name);
+    if (!type || name in found) return;
+    found[name] = printType(type);
+    if (isInputObjectType(type))
+      for (const field of Object.values(type.getFields())) visit(getNamedType(field.type).name);
+  };
+  visit(root);
+  return found;
+}
+
+test.each(cases)('%s composes the service %s without an error or a hint', (composer, set) => {
+  const { supergraph, complaints } = compose(composer, sets[set]!);
+  expect(complaints).toEqual([]);
+  expect(supergraph).toContain('type VideoTask');
+});
+
+test.each(cases)('in what %s composes %s, everything an order can say is as it was', (composer, set) => {
+  const { supergraph } = compose(composer, sets[set]!);
+  const own = inputsFrom('SubmitVideoOrder', schema);
+  expect(Object.keys(own)).toEqual(expect.arrayContaining(['SubmitVideoInput', 'GrokVideo3MaxDuration', 'PublicUrl']));
+  for (const model of modelNames) expect(own['SubmitVideoInput']).toContain(`${variantOf(model)}: `);
+  expect(own['SubmitVideoInput']).toContain('input SubmitVideoInput @oneOf {');
+  // Apollo's composer drops the directive: then it is the subgraph that refuses an order from two models.
+  const kept = Object.entries(own).map(([name, sdl]) => [
+    name,
+    composer === 'hive' ? sdl : sdl.replace(' @oneOf {', ' {'),
+  ]);
+  expect(inputsFrom('SubmitVideoOrder', buildSchema(supergraph))).toEqual(Object.fromEntries(kept));
+});
+
+test.each(composers)('%s lets every field of the contract through, and nothing that only gateways ask', (composer) => {
+  const composed = buildSchema(compose(composer, { videos }).supergraph);
+  const fieldsOf = (of: GraphQLSchema) =>
+    Object.values(of.getTypeMap())
+      .filter(({ name }) => !/^_|^join__|^link__/.test(name))
+      .flatMap((type) =>
+        'getFields' in type ? Object.keys(type.getFields()).map((name) => `${type.name}.${name}`) : [],
+      )
+      .filter((path) => !path.startsWith('Query._'));
+  expect(new Set(fieldsOf(composed))).toEqual(new Set(fieldsOf(schema)));
+});
+
+test('what a gateway is served is the file, word for word, whether the schema may be explored or not', async () => {
+  for (const introspection of ['on', 'off']) {
+    const { query } = await createTestApp({ settings: { INTROSPECTION: introspection } });
+    expect(await query('{ _service { sdl } }')).toEqual({ data: { _service: { sdl: videosSdl } } });
+  }
+});
