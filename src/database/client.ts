@@ -37,6 +37,17 @@ const postgresLimits: Record<Purpose, object> = {
   migrating: { max: 1, connectionTimeoutMillis: 5_000, keepAlive: true },
 };
 
+/** SQLite takes so many values in a statement; where the driver does not say so, Prisma makes a second one from 1,000 on. */
+const sqliteMaxBindValues = 32_766;
+
+class Sqlite extends PrismaBetterSqlite3 {
+  override async connect() {
+    const connection = await super.connect();
+    const getConnectionInfo = () => ({ maxBindValues: sqliteMaxBindValues, supportsRelationJoins: false });
+    return Object.assign(connection, { getConnectionInfo });
+  }
+}
+
 /** Which kind of database a DATABASE_URL names. */
 export function providerOf(url: string): Provider {
   return url.startsWith('file:') ? 'sqlite' : 'postgresql';
@@ -46,7 +57,7 @@ export function providerOf(url: string): Provider {
 export function adapterFor(url: string, purpose: Purpose = 'migrating'): SqlMigrationAwareDriverAdapterFactory {
   if (providerOf(url) === 'postgresql') return new PrismaPg({ connectionString: url, ...postgresLimits[purpose] });
   mkdirSync(dirname(url.slice('file:'.length)), { recursive: true });
-  return new PrismaBetterSqlite3({ url, timeout: sqliteBusyTimeoutMs[purpose] });
+  return new Sqlite({ url, timeout: sqliteBusyTimeoutMs[purpose] });
 }
 
 export interface Database {

@@ -1,7 +1,15 @@
-import { type DocumentNode, GraphQLError, type GraphQLSchema, NoSchemaIntrospectionCustomRule, parse } from 'graphql';
+import {
+  type DocumentNode,
+  GraphQLError,
+  type GraphQLSchema,
+  isValueNode,
+  Kind,
+  NoSchemaIntrospectionCustomRule,
+  parse,
+} from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import { LimitExceededError } from '../access/errors.ts';
-import { publicError } from '../graphql/errors.ts';
+import { invalidInput, publicError } from '../graphql/errors.ts';
 import { measure } from './document-measure.ts';
 
 export interface DocumentLimits {
@@ -26,11 +34,7 @@ export function useDocumentLimits(limits: DocumentLimits, { introspection }: { i
       const problem = problemOf(documentAST, payingFieldsOf(schema), limits);
       if (problem) setResult([problem]);
       return ({ result, setResult: setShown }) =>
-        setShown(
-          (result as readonly GraphQLError[]).map((error) =>
-            shownAs(shownMessage(error.message, introspection), error),
-          ),
-        );
+        setShown((result as readonly GraphQLError[]).map((error) => shownAs(error, introspection)));
     },
   };
 }
@@ -44,9 +48,14 @@ export function shownMessage(message: string, suggestions: boolean): string {
   return shown.length > maxMessageLength ? `${shown.slice(0, maxMessageLength)}…` : shown;
 }
 
-function shownAs(message: string, error: GraphQLError): GraphQLError {
-  const { nodes = null, extensions } = error;
-  return message === error.message ? error : new GraphQLError(message, { nodes, extensions });
+/** A value that does not fit is the same mistake in a literal as in a variable: an order with two models, for one. */
+function shownAs({ message: whole, nodes, extensions, source, positions }: GraphQLError, suggestions: boolean) {
+  const message = shownMessage(whole, suggestions);
+  const [node] = nodes ?? [];
+  const isValue = node !== undefined && (isValueNode(node) || node.kind === Kind.OBJECT_FIELD);
+  const known = isValue ? invalidInput([{ path: [], message }]).extensions : {};
+  const place = { nodes: nodes ?? null, source: source ?? null, positions: positions ?? null };
+  return new GraphQLError(message, { ...place, extensions: { ...extensions, ...known } });
 }
 
 function parseWithin(limits: DocumentLimits, ...[source, options]: Parameters<typeof parse>): DocumentNode {
@@ -61,7 +70,7 @@ function parseWithin(limits: DocumentLimits, ...[source, options]: Parameters<ty
   } catch (error) {
     if (!(error instanceof GraphQLError)) throw error;
     if (error.message.includes(`more that ${maxTokens} tokens`)) throw tooManyTokens(maxTokens);
-    throw shownAs(shownMessage(error.message, true), error);
+    throw shownAs(error, true);
   }
 }
 

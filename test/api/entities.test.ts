@@ -223,7 +223,9 @@ test('_entities takes the scope read, _service none', async () => {
   const { data, errors } = await as(testApp, submitter).query(entitiesDocument, { representations });
   expect(data).toBeNull();
   expect(errors).toMatchObject([{ path: ['_entities'], extensions: { code: 'FORBIDDEN' } }]);
-  expect((await as(testApp, submitter).query('{ _service { sdl } }')).data._service.sdl).toContain('@key(fields: "id")');
+  expect((await as(testApp, submitter).query('{ _service { sdl } }')).data._service.sdl).toContain(
+    '@key(fields: "id")',
+  );
   expect((await testApp.query('{ _service { sdl } }')).errors).toMatchObject([
     { extensions: { code: 'UNAUTHENTICATED' } },
   ]);
