@@ -2,6 +2,7 @@ import { createDoor } from './access/door.ts';
 import { OpenSubscriptions } from './access/subscriptions.ts';
 import { openDatabase } from './database/client.ts';
 import { createKeyStore } from './database/key-store.ts';
+import { withCache } from './database/task-cache.ts';
 import { createTaskStore } from './database/task-store.ts';
 import { createUsageStore } from './database/usage-store.ts';
 import type { Environment } from './environment.ts';
@@ -38,7 +39,7 @@ const rereadMs = 30_000;
 export async function createApp(environment: Environment, now = () => new Date()): Promise<App> {
   const log = createLog(environment.log);
   const database = await openDatabase(environment.databaseUrl, log);
-  const door = await createDoor(createKeyStore(database.client), environment.access, now);
+  const door = await createDoor(createKeyStore(database), environment.access, now);
   const sandbox = environment.sandbox && (await startSandbox(environment.sandbox.port));
   if (sandbox)
     log.warn(
@@ -48,7 +49,7 @@ export async function createApp(environment: Environment, now = () => new Date()
   const stopping = new AbortController();
   const aborting = new AbortController();
   const services: Services = {
-    store: createTaskStore(database.client),
+    store: withCache(createTaskStore(database.client), database),
     upstream: createUpstreamClient(sandbox ? { ...environment.upstream, baseUrl: sandbox.url } : environment.upstream),
     ledger: new Ledger(createUsageStore(database.client), now),
     pubsub: createPubsub(database.notifications),

@@ -118,7 +118,7 @@ async function main(): Promise<void> {
   const { values, positionals } = parseArgs({ options, allowPositionals: true });
   const command = commandIn(positionals, () => grantIn(values));
   const database = await openDatabase(readDatabaseUrl(undefined, values), pino({ level: 'silent' }));
-  await command(createKeyStore(database.client)).finally(database.close);
+  await command(createKeyStore(database)).finally(database.close);
 }
 
 // Said explicitly: a timer of the migration's would keep the process for ten seconds more.

@@ -52,7 +52,7 @@ export async function authenticateKey(
   const found = keyForm.test(key) ? await store.findByHash(hash) : null;
   if (!found || found.revokedAt) return null;
   // Nobody waits for it, and that it could not be noted keeps nobody out.
-  if (now.getTime() - (found.lastUsedAt?.getTime() ?? 0) > lastUsedStepMs) store.use(found.id, now).catch(() => {});
+  if (now.getTime() - (found.lastUsedAt?.getTime() ?? 0) > lastUsedStepMs) store.use(found, now).catch(() => {});
   return callerOf(found.client, found.scopes.split(' ').filter(isScope), limitsOf(found, defaults), async () => {
     const current = await store.findByHash(hash);
     return current !== null && current.revokedAt === null;

@@ -1,12 +1,13 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { PrismaBetterSqlite3 } from '@prisma/adapter-better-sqlite3';
 import { PrismaPg } from '@prisma/adapter-pg';
 import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils';
 import type { Logger } from 'pino';
 import type { PrismaClient } from './generated/sqlite/client.ts';
 import { MigrationError, migrate, migrationsDirectory } from './migrate.ts';
 import { createNotifications, type Notifications } from './notifications.ts';
+import type { Epoch } from './row-cache.ts';
+import { Sqlite } from './sqlite.ts';
 
 export type Provider = 'sqlite' | 'postgresql';
 
@@ -37,17 +38,6 @@ const postgresLimits: Record<Purpose, object> = {
   migrating: { max: 1, connectionTimeoutMillis: 5_000, keepAlive: true },
 };
 
-/** SQLite takes so many values in a statement; where the driver does not say so, Prisma makes a second one from 1,000 on. */
-const sqliteMaxBindValues = 32_766;
-
-class Sqlite extends PrismaBetterSqlite3 {
-  override async connect() {
-    const connection = await super.connect();
-    const getConnectionInfo = () => ({ maxBindValues: sqliteMaxBindValues, supportsRelationJoins: false });
-    return Object.assign(connection, { getConnectionInfo });
-  }
-}
-
 /** Which kind of database a DATABASE_URL names. */
 export function providerOf(url: string): Provider {
   return url.startsWith('file:') ? 'sqlite' : 'postgresql';
@@ -56,6 +46,10 @@ export function providerOf(url: string): Provider {
 /** The driver for a DATABASE_URL; the directory of a SQLite file is made where it is missing. */
 export function adapterFor(url: string, purpose: Purpose = 'migrating'): SqlMigrationAwareDriverAdapterFactory {
   if (providerOf(url) === 'postgresql') return new PrismaPg({ connectionString: url, ...postgresLimits[purpose] });
+  return sqliteAdapterFor(url, purpose);
+}
+
+function sqliteAdapterFor(url: string, purpose: Purpose): Sqlite {
   mkdirSync(dirname(url.slice('file:'.length)), { recursive: true });
   return new Sqlite({ url, timeout: sqliteBusyTimeoutMs[purpose] });
 }
@@ -65,6 +59,8 @@ export interface Database {
   readonly appliedMigrations: readonly string[];
   /** What carries hints between the instances that share the database; null where it cannot. */
   readonly notifications: Notifications | null;
+  /** Whether rows that were read may be used again. */
+  readonly epoch: Epoch;
   /** Asks the database whether it answers: null, or that it does not. */
   problem(): Promise<string | null>;
   /** Asks the database whether its schema is whole: null, or what is wrong with it. */
@@ -100,12 +96,14 @@ export async function openDatabase(url: string, log: Logger): Promise<Database> 
 
 async function open(url: string, log: Logger): Promise<Database> {
   const appliedMigrations = await migrate(adapterFor(url), migrationsDirectory(providerOf(url)));
-  const client = await openClient(url);
-  const notifications = providerOf(url) === 'postgresql' ? createNotifications(url, log) : null;
+  const { client, notifications, epoch } = await (providerOf(url) === 'postgresql'
+    ? openPostgres(url, log)
+    : openSqlite(url));
   return {
     client,
     appliedMigrations,
     notifications,
+    epoch,
     problem: () =>
       client.$queryRaw`SELECT 1`.then(
         () => null,
@@ -126,17 +124,23 @@ async function open(url: string, log: Logger): Promise<Database> {
   };
 }
 
-/** Only the generated client that is needed is loaded. */
-async function openClient(url: string): Promise<DatabaseClient> {
-  const adapter = adapterFor(url, 'serving');
-  if (providerOf(url) === 'postgresql') {
-    const { PrismaClient } = await import('./generated/postgresql/client.ts');
-    return new PrismaClient({ adapter }) as unknown as DatabaseClient;
-  }
+type Opened = Pick<Database, 'client' | 'notifications' | 'epoch'>;
+
+// Only the generated client that is needed is loaded.
+
+async function openPostgres(url: string, log: Logger): Promise<Opened> {
+  const { PrismaClient } = await import('./generated/postgresql/client.ts');
+  const client = new PrismaClient({ adapter: adapterFor(url, 'serving') }) as unknown as DatabaseClient;
+  const notifications = createNotifications(url, log);
+  return { client, notifications, epoch: notifications.epoch };
+}
+
+async function openSqlite(url: string): Promise<Opened> {
   const { PrismaClient } = await import('./generated/sqlite/client.ts');
+  const adapter = sqliteAdapterFor(url, 'serving');
   const client = new PrismaClient({ adapter });
   await makeDurable(client);
-  return client;
+  return { client, notifications: null, epoch: () => adapter.dataVersion() };
 }
 
 /**

@@ -6,9 +6,17 @@ const channel = 'grok_video_task_changed';
 /** How long to wait before connecting again. Meanwhile watchers go by their own re-reading. */
 const reconnectMs = 1_000;
 
+/** What is sent in the place of a task's id when API keys have changed. */
+const keysChanged = 'keys';
+
 export interface Notifications {
   send(taskId: string): void;
   receive(onTaskChanged: (taskId: string) => void): void;
+  /** Tells the other instances that API keys have changed; resolves when it has been sent. */
+  sendKeysChanged(): Promise<void>;
+  receiveKeysChanged(onKeysChanged: () => void): void;
+  /** Another number for each time the connection was made; null while there is none, and changes go unheard. */
+  epoch(): number | null;
   close(): Promise<void>;
 }
 
@@ -18,7 +26,10 @@ export interface Notifications {
  */
 export function createNotifications(url: string, log: Logger): Notifications {
   const unsent = new Set<string>();
-  let listener: (taskId: string) => void = () => {};
+  const taskListeners: ((taskId: string) => void)[] = [];
+  let onKeysChanged = () => {};
+  let listening = false;
+  let connections = 0;
   /** The connection in use; it takes one query at a time. */
   let client: pg.Client | undefined;
   let busy: Promise<unknown> = connect();
@@ -28,13 +39,18 @@ export function createNotifications(url: string, log: Logger): Notifications {
   async function connect(): Promise<void> {
     const connecting = new pg.Client({ connectionString: url, keepAlive: true, connectionTimeoutMillis: 5_000 });
     client = connecting;
-    connecting.on('notification', ({ payload }) => payload && listener(payload));
+    connecting.on('notification', ({ payload = '' }) => {
+      if (payload === keysChanged) return onKeysChanged();
+      for (const listener of taskListeners) listener(payload);
+    });
     // Without a listener, the loss of the connection would end the process.
     connecting.on('error', (err) => lost(connecting, err));
     connecting.on('end', () => lost(connecting, new Error('the connection ended')));
     try {
       await connecting.connect();
       await connecting.query(`LISTEN ${channel}`);
+      connections += 1;
+      listening = true;
     } catch (err) {
       lost(connecting, err);
     }
@@ -43,6 +59,7 @@ export function createNotifications(url: string, log: Logger): Notifications {
   function lost(connection: pg.Client, err: unknown): void {
     if (connection !== client || closed) return;
     client = undefined;
+    listening = false;
     log.warn({ err }, 'notifications interrupted');
     connection.end().catch(() => {});
     retry = setTimeout(() => {
@@ -64,8 +81,16 @@ export function createNotifications(url: string, log: Logger): Notifications {
       unsent.add(taskId);
     },
     receive(onTaskChanged) {
-      listener = onTaskChanged;
+      taskListeners.push(onTaskChanged);
     },
+    async sendKeysChanged() {
+      await busy;
+      await client?.query('SELECT pg_notify($1, $2)', [channel, keysChanged]);
+    },
+    receiveKeysChanged(listener) {
+      onKeysChanged = listener;
+    },
+    epoch: () => (listening ? connections : null),
     async close() {
       closed = true;
       clearTimeout(retry);

@@ -25,13 +25,27 @@ export interface DocumentLimits {
  * them too. What those rules say of the others is cut to a length, and without introspection it spells nothing out.
  */
 export function useDocumentLimits(limits: DocumentLimits, { introspection }: { introspection: boolean }): Plugin {
+  let payingFields: ReadonlySet<string> = new Set();
+  /** Parsed documents are kept, so each is looked at once. */
+  const problems = new WeakMap<DocumentNode, GraphQLError | null>();
+
+  function problemWith(document: DocumentNode): GraphQLError | null {
+    const known = problems.get(document);
+    const problem = known === undefined ? problemOf(document, payingFields, limits) : known;
+    problems.set(document, problem);
+    return problem;
+  }
+
   return {
+    onSchemaChange({ schema }) {
+      payingFields = payingFieldsOf(schema);
+    },
     onParse({ setParseFn }) {
       setParseFn((source, options) => parseWithin(limits, source, options));
     },
-    onValidate({ params: { documentAST, schema }, addValidationRule, setResult }) {
+    onValidate({ params: { documentAST }, addValidationRule, setResult }) {
       if (!introspection) addValidationRule(NoSchemaIntrospectionCustomRule);
-      const problem = problemOf(documentAST, payingFieldsOf(schema), limits);
+      const problem = problemWith(documentAST);
       if (problem) setResult([problem]);
       return ({ result, setResult: setShown }) =>
         setShown((result as readonly GraphQLError[]).map((error) => shownAs(error, introspection)));

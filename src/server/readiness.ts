@@ -9,12 +9,19 @@ export type Check = () => Promise<string | null> | string | null;
  */
 export function useReadiness(checks: Readonly<Record<string, Check>>): Plugin {
   return {
-    async onRequest({ url, fetchAPI: { Response }, endResponse }) {
-      if (url.pathname !== '/ready') return;
-      const results = Object.entries(checks).map(async ([part, check]) => [part, (await check()) ?? 'ok'] as const);
-      const parts = Object.fromEntries(await Promise.all(results));
-      const ready = Object.values(parts).every((result) => result === 'ok');
-      endResponse(Response.json({ status: ready ? 'ready' : 'not ready', ...parts }, { status: ready ? 200 : 503 }));
+    // Not async, nor is the URL taken apart: this is asked of every request.
+    onRequest({ request, url, fetchAPI: { Response }, endResponse }) {
+      if (!request.url.includes('/ready') || url.pathname !== '/ready') return;
+      return report(checks).then(({ ready, parts }) => {
+        const status = ready ? 200 : 503;
+        endResponse(Response.json({ status: ready ? 'ready' : 'not ready', ...parts }, { status }));
+      });
     },
   };
+}
+
+async function report(checks: Readonly<Record<string, Check>>) {
+  const results = Object.entries(checks).map(async ([part, check]) => [part, (await check()) ?? 'ok'] as const);
+  const parts = Object.fromEntries(await Promise.all(results));
+  return { ready: Object.values(parts).every((result) => result === 'ok'), parts };
 }

@@ -28,7 +28,7 @@ export interface TestKey {
 async function onKeys<Result>(databaseUrl: string, work: (store: KeyStore) => Promise<Result>): Promise<Result> {
   const database = await openDatabase(databaseUrl, silentLog);
   try {
-    return await work(createKeyStore(database.client));
+    return await work(createKeyStore(database));
   } finally {
     await database.close();
   }

@@ -1,5 +1,6 @@
 import { onTestFinished } from 'vitest';
 import { openDatabase } from '../../src/database/client.ts';
+import { withCache } from '../../src/database/task-cache.ts';
 import { createTaskStore, type NewTask, type TaskStore } from '../../src/database/task-store.ts';
 import type { VideoTask } from '../../src/videos/task.ts';
 import { silentLog } from './log.ts';
@@ -34,7 +35,7 @@ export const newTask = (change: Partial<NewTask> = {}): NewTask => ({
 export async function openStore(url: string): Promise<TaskStore> {
   const database = await openDatabase(url, silentLog);
   onTestFinished(() => database.close());
-  return createTaskStore(database.client);
+  return withCache(createTaskStore(database.client), database);
 }
 
 /** Writes a task whose idempotency key, if it has one, is free. */

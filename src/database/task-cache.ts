@@ -1,0 +1,43 @@
+import type { VideoTask } from '../videos/task.ts';
+import type { Database } from './client.ts';
+import { RowCache } from './row-cache.ts';
+import type { TaskStore } from './task-store.ts';
+
+/** About what an entry of a task's history takes, in characters. */
+const historyCharacters = 200;
+
+const charactersOf = ({ prompt, history }: VideoTask): number => prompt.length + history.length * historyCharacters;
+
+/** The same store, which reads a task again only where it may have changed: every write goes through it. */
+export function withCache(store: TaskStore, { epoch, notifications }: Pick<Database, 'epoch' | 'notifications'>) {
+  const cache = new RowCache<VideoTask>(epoch, charactersOf);
+  // Heard before anybody is woken by it, who looks at once.
+  notifications?.receive((id) => cache.forget(id));
+
+  function keep(task: VideoTask): void {
+    // Of two writes close to each other, the older one's result may come last.
+    if ((cache.peek(task.id)?.version ?? 0) < task.version) cache.keep(task.id, task);
+  }
+
+  const cached: TaskStore = {
+    ...store,
+    find: (id) => cache.load(id, () => store.find(id)),
+    async create(task) {
+      const created = await store.create(task);
+      if (created) keep(created);
+      return created;
+    },
+    async update(task, change) {
+      // Whatever comes of it, what is known of the task is the past.
+      const saved = await store.update(task, change).finally(() => cache.forget(task.id));
+      if (saved) keep(saved);
+      return saved;
+    },
+    async claimDue(now, leasedUntil, limit) {
+      const claimed = await store.claimDue(now, leasedUntil, limit);
+      for (const task of claimed) keep(task);
+      return claimed;
+    },
+  };
+  return cached;
+}

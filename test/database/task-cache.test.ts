@@ -1,0 +1,110 @@
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { type Database, openDatabase } from '../../src/database/client.ts';
+import { withCache } from '../../src/database/task-cache.ts';
+import { createTaskStore, type TaskStore } from '../../src/database/task-store.ts';
+import { databaseProviders, freshDatabase } from '../support/database.ts';
+import { silentLog } from '../support/log.ts';
+import { recordStatements } from '../support/statements.ts';
+import { create } from '../support/task-store.ts';
+
+interface Instance {
+  readonly store: TaskStore;
+  readonly database: Database;
+}
+
+/** An instance of the service as far as its tasks go, which hears of what others write. */
+async function open(url: string): Promise<Instance> {
+  const database = await openDatabase(url, silentLog);
+  onTestFinished(() => database.close());
+  // On PostgreSQL nothing is believed before the instance listens.
+  await expect.poll(() => database.epoch()).not.toBeNull();
+  return { database, store: withCache(createTaskStore(database.client), database) };
+}
+
+const reads = (statements: readonly string[]): string[] => statements.filter((text) => /^\s*SELECT.*Task/is.test(text));
+
+describe.each(databaseProviders)('on %s', (provider) => {
+  test('a task that nobody writes is hardly ever read, however many ask', async () => {
+    const { store } = await open(await freshDatabase(provider));
+    const { id } = await create(store);
+    await store.find(id);
+    const statements = recordStatements();
+    for (let round = 0; round < 50; round++) expect((await store.find(id))?.id).toBe(id);
+    // It is believed for a second, and a busy machine may take longer than that.
+    expect(reads(statements).length).toBeLessThan(5);
+  });
+
+  test('who asks for a task that is being read shares that read', async () => {
+    const url = await freshDatabase(provider);
+    const { id } = await create((await open(url)).store);
+    const { store } = await open(url);
+    await store.find('01a20300-0000-7000-8000-000000000000');
+    const statements = recordStatements();
+    const found = await Promise.all(Array.from({ length: 20 }, () => store.find(id)));
+    expect(new Set(found.map((task) => task?.id))).toEqual(new Set([id]));
+    expect(reads(statements)).toHaveLength(1);
+  });
+
+  test('what another instance has written is read, once it is said that something was', async () => {
+    const url = await freshDatabase(provider);
+    const [one, other] = [await open(url), await open(url)];
+    const task = await create(one.store);
+    expect((await other.store.find(task.id))?.version).toBe(1);
+    await one.store.update(task, { upstreamStatus: 'queued' });
+    one.database.notifications?.send(task.id);
+    // On SQLite the file itself says so, at once; with PostgreSQL somebody does.
+    if (provider === 'sqlite') expect((await other.store.find(task.id))?.upstreamStatus).toBe('queued');
+    await expect.poll(async () => (await other.store.find(task.id))?.upstreamStatus).toBe('queued');
+  });
+
+  test('who is told that a task has changed does not read what it was', async () => {
+    const url = await freshDatabase(provider);
+    const [one, other] = [await open(url), await open(url)];
+    const task = await create(one.store);
+    await other.store.find(task.id);
+    const seen = new Promise<string | null | undefined>((resolve) => {
+      other.database.notifications?.receive(
+        (id) => void other.store.find(id).then((found) => resolve(found?.upstreamStatus)),
+      );
+    });
+    await one.store.update(task, { upstreamStatus: 'queued' });
+    one.database.notifications?.send(task.id);
+    if (provider === 'postgresql') expect(await seen).toBe('queued');
+    else expect((await other.store.find(task.id))?.upstreamStatus).toBe('queued');
+  });
+
+  test('a write that was overtaken by another instance is refused, and the next read is a new one', async () => {
+    const url = await freshDatabase(provider);
+    const [one, other] = [await open(url), await open(url)];
+    const task = await create(one.store);
+    await other.store.find(task.id);
+    await one.store.update(task, { upstreamStatus: 'queued' });
+    expect(await other.store.update(task, { upstreamStatus: 'processing' })).toBeNull();
+    expect((await other.store.find(task.id))?.upstreamStatus).toBe('queued');
+  });
+
+  test('a read that a write has overtaken does not hide the write', async () => {
+    const { store } = await open(await freshDatabase(provider));
+    const task = await create(store);
+    await Promise.all([
+      store.find(task.id),
+      store.update(task, { upstreamStatus: 'queued' }),
+      store.find(task.id),
+      store.find(task.id),
+    ]);
+    expect((await store.find(task.id))?.upstreamStatus).toBe('queued');
+  });
+});
+
+test('while nobody tells an instance what others write, it believes nothing', async () => {
+  const { database, store } = await open(await freshDatabase('postgresql'));
+  const { id } = await create(store);
+  await database.client
+    .$executeRaw`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()`;
+  await expect.poll(() => database.epoch()).toBeNull();
+  const statements = recordStatements();
+  await store.find(id);
+  await store.find(id);
+  expect(reads(statements).length).toBeGreaterThanOrEqual(1);
+  await expect.poll(() => database.epoch(), { timeout: 10_000 }).toBe(2);
+});
