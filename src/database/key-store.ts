@@ -18,12 +18,15 @@ export interface KeyStore {
   revoke(id: string, at: Date): Promise<boolean>;
 }
 
+/** Should a connection be dead without anybody knowing, a key that was revoked opens no longer than this. */
+const ttlMs = 1_000;
+
 /** What a key takes beyond what any row does. */
 const keyCharacters = 0;
 
 /** Its methods throw DatabaseUnavailableError when the database does not do what it is asked. */
 export function createKeyStore({ client: { apiKey: keys }, epoch, notifications }: Database): KeyStore {
-  const cache = new RowCache<ApiKey>(epoch, () => keyCharacters);
+  const cache = new RowCache<ApiKey>(epoch, ttlMs, () => keyCharacters);
   notifications?.receiveKeysChanged(() => cache.forgetAll());
 
   /** Here, and by all other instances, keys are looked up again. */

@@ -6,9 +6,6 @@ import { LRUCache } from 'lru-cache';
  */
 export type Epoch = () => unknown;
 
-/** How long a row is believed at most, should nobody say that it has changed. */
-const ttlMs = 1_000;
-
 /** How many characters the texts of the rows in a cache may have together. */
 const maxCharacters = 20_000_000;
 
@@ -26,7 +23,8 @@ export class RowCache<Row extends object> {
   readonly #reading = new Map<string, Promise<Row | null>>();
   #seen: unknown = null;
 
-  constructor(epoch: Epoch, charactersOf: (row: Row) => number) {
+  /** `ttlMs` says how long a row is believed at most, should nobody say that it has changed. */
+  constructor(epoch: Epoch, ttlMs: number, charactersOf: (row: Row) => number) {
     this.#epoch = epoch;
     const sizeCalculation = (row: Row): number => rowCharacters + charactersOf(row);
     this.#rows = new LRUCache({ maxSize: maxCharacters, sizeCalculation, ttl: ttlMs });

@@ -6,11 +6,14 @@ import type { TaskStore } from './task-store.ts';
 /** About what an entry of a task's history takes, in characters. */
 const historyCharacters = 200;
 
+/** A file tells of every write. Over a network one hears of what shows in the history, and a connection may be dead. */
+const ttlMs = { toldOfAll: 60_000, toldOfMost: 5_000 };
+
 const charactersOf = ({ prompt, history }: VideoTask): number => prompt.length + history.length * historyCharacters;
 
 /** The same store, which reads a task again only where it may have changed: every write goes through it. */
 export function withCache(store: TaskStore, { epoch, notifications }: Pick<Database, 'epoch' | 'notifications'>) {
-  const cache = new RowCache<VideoTask>(epoch, charactersOf);
+  const cache = new RowCache<VideoTask>(epoch, notifications ? ttlMs.toldOfMost : ttlMs.toldOfAll, charactersOf);
   // Heard before anybody is woken by it, who looks at once.
   notifications?.receive((id) => cache.forget(id));
 
