@@ -1,0 +1,55 @@
+import { join } from 'node:path';
+import type { Case, Protocol } from './requests.ts';
+
+export interface Contender {
+  readonly name: string;
+  readonly title: string;
+  /** The program, from the directory of the bench. */
+  readonly file: string;
+  readonly protocol: Protocol;
+  readonly cases: readonly Case[];
+}
+
+const at = (path: string): string => join(import.meta.dirname, path);
+const ofPeers = ['read', 'list', 'submit', 'mixed', 'start'] as const;
+
+/** In the order in which each round goes through them. */
+export const contenders: readonly Contender[] = [
+  {
+    name: 'service',
+    title: 'this service',
+    file: at('../src/main.ts'),
+    protocol: 'graphql',
+    cases: [...ofPeers, 'watch'],
+  },
+  { name: 'mercurius', title: 'Mercurius, JIT', file: at('peers/mercurius.ts'), protocol: 'graphql', cases: ofPeers },
+  { name: 'apollo', title: 'Apollo Server', file: at('peers/apollo.ts'), protocol: 'graphql', cases: ofPeers },
+  { name: 'rest', title: 'bare Fastify', file: at('peers/rest.ts'), protocol: 'rest', cases: ofPeers },
+  // What Node's HTTP can do at all on this machine: the same request, and always the same answer.
+  { name: 'limit', title: 'node:http, a constant', file: at('limit.ts'), protocol: 'graphql', cases: ['read'] },
+];
+
+interface Place {
+  readonly port: number;
+  readonly file: string;
+  readonly token: string;
+  readonly upstreamUrl: string;
+}
+
+/**
+ * The service runs with its defaults but for what the load would run into: how much one client may order, and when a
+ * task is first checked, because following tasks is work that the peers do not do.
+ */
+export function settingsOf({ name }: Contender, { port, file, token, upstreamUrl }: Place): Record<string, string> {
+  if (name !== 'service') return { PORT: String(port), DATABASE_FILE: file, TOKEN: token, UPSTREAM_URL: upstreamUrl };
+  return {
+    PORT: String(port),
+    DATABASE_URL: `file:${file}`,
+    GROK_API_KEY: 'sk-bench',
+    GROK_API_BASE_URL: upstreamUrl,
+    SUBMITS_PER_MINUTE: 'none',
+    SECONDS_PER_DAY: 'none',
+    CALLS_PER_DAY: 'none',
+    TRACKER_FIRST_CHECK_MS: '3600000',
+  };
+}

@@ -1,0 +1,49 @@
+import { readFileSync } from 'node:fs';
+
+/** Both in parts of one processor; null where the system does not say it. */
+export interface CpuUse {
+  /** What the process used. */
+  readonly own: number | null;
+  /** What everything else used of the processor that the process is pinned to: 0, if nothing disturbed it. */
+  readonly others: number | null;
+}
+
+/** The times of Linux's /proc count in hundredths of a second. */
+const ticksPerSecond = 100;
+
+const fieldsOf = (path: string, isWanted: (line: string) => boolean): string[] => {
+  try {
+    const line = readFileSync(path, 'utf8').split('\n').find(isWanted) ?? '';
+    // A process's name, in brackets, may hold anything.
+    return line.replace(/\(.*\)/, 'name').split(/ +/);
+  } catch {
+    return [];
+  }
+};
+
+/** User and system time of a process, in seconds; NaN where there is no /proc. */
+function ownSeconds(pid: number): number {
+  const fields = fieldsOf(`/proc/${pid}/stat`, () => true);
+  return (Number(fields[13]) + Number(fields[14])) / ticksPerSecond;
+}
+
+/** All time of the first processor but what it spent idle or waiting for the disk, in seconds. */
+function coreSeconds(): number {
+  const [, user, nice, system, , , ...interrupted] = fieldsOf('/proc/stat', (line) => line.startsWith('cpu0 ')).map(
+    Number,
+  );
+  // Interrupts and what a host took from a guest; the guests' own time is in the user's already.
+  const [irq = 0, softIrq = 0, stolen = 0] = interrupted;
+  return ((user ?? Number.NaN) + (nice ?? 0) + (system ?? 0) + irq + softIrq + stolen) / ticksPerSecond;
+}
+
+/** Returns what tells, when it is called, how much has been used since. */
+export function cpuMeter(pid: number): () => CpuUse {
+  const [own, core, started] = [ownSeconds(pid), coreSeconds(), performance.now()];
+  return () => {
+    const took = (performance.now() - started) / 1_000;
+    const used = (ownSeconds(pid) - own) / took;
+    const others = (coreSeconds() - core) / took - used;
+    return { own: Number.isNaN(used) ? null : used, others: Number.isNaN(others) ? null : Math.max(0, others) };
+  };
+}

@@ -1,0 +1,105 @@
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { v7 as uuidv7 } from 'uuid';
+import { openPrisma } from './prisma.ts';
+
+/** What the load needs to know of a database that was made for it. */
+export interface Seed {
+  /** The API key that opens the service; the peers are told that it is the one token they take. */
+  readonly token: string;
+  /** Completed tasks, the oldest first. */
+  readonly ids: readonly string[];
+  /** Tasks that have not ended, to be watched. */
+  readonly openIds: readonly string[];
+}
+
+const client = 'bench';
+const minuteMs = 60_000;
+const openTasks = 100;
+
+/** Makes the one file of which every contender gets a copy: the service's migrations, its key, and so many tasks. */
+export async function createDatabase(file: string, tasks: number): Promise<Seed> {
+  const token = createKey(file);
+  const prisma = await openPrisma(file);
+  const now = Date.now();
+  const completed = Array.from({ length: tasks }, (_, index) => completedTask(new Date(now - minuteMs * 60 + index)));
+  const open = Array.from({ length: openTasks }, (_, index) => openTask(new Date(now - minuteMs * 120 + index)));
+  const rows = [...completed, ...open];
+  for (let from = 0; from < rows.length; from += 500)
+    await prisma.task.createMany({ data: rows.slice(from, from + 500) });
+  // What is in the write-ahead log would be missing from the copies.
+  await prisma.$queryRaw`PRAGMA wal_checkpoint(TRUNCATE)`;
+  await prisma.$disconnect();
+  return { token, ids: completed.map(({ id }) => id), openIds: open.map(({ id }) => id) };
+}
+
+/** Makes a key by the service's own program, which makes the tables as well. */
+function createKey(file: string): string {
+  const env = { DATABASE_URL: `file:${file}` };
+  const program = join(import.meta.dirname, '../src/keys.ts');
+  const printed = execFileSync(process.execPath, [program, 'create', '--name', client], { env, encoding: 'utf8' });
+  return printed.split('\n', 1)[0] ?? '';
+}
+
+/** What is the same of every task: its order. */
+const orderedAt = (createdAt: Date) => ({
+  id: uuidv7({ msecs: createdAt.getTime() }),
+  client,
+  model: 'GROK_VIDEO3',
+  prompt: 'A paper boat in the rain, seen from the kerb, as the gutter carries it past a row of shop windows',
+  durationSeconds: 10,
+  aspectRatio: '16:9',
+  resolution: '720p',
+  referenceImages: [],
+  billingUnit: 'SECOND',
+  billingUnits: 10,
+  createdAt,
+  submittedAt: new Date(createdAt.getTime() + 800),
+});
+
+const change = (from: string, to: string, at: Date, cause: string, attempt: number) => ({
+  from,
+  to,
+  at: at.toISOString(),
+  cause,
+  upstreamStatus: to.toLowerCase(),
+  attempt,
+});
+
+/** As the tracker leaves it: with the three changes that it went through. */
+function completedTask(createdAt: Date) {
+  const at = (seconds: number) => new Date(createdAt.getTime() + seconds * 1_000);
+  const order = orderedAt(createdAt);
+  return {
+    ...order,
+    version: 6,
+    status: 'COMPLETED',
+    upstreamId: `video_${order.id}`,
+    upstreamStatus: 'completed',
+    videoUrl: `https://videos.example.com/${order.id}.mp4`,
+    videoDurationSeconds: 10,
+    lastCheckedAt: at(120),
+    completedAt: at(120),
+    nextCheckAt: null,
+    checkCount: 3,
+    history: [
+      change('SUBMITTING', 'QUEUED', at(1), 'SUBMIT', 0),
+      change('QUEUED', 'PROCESSING', at(40), 'CHECK', 1),
+      change('PROCESSING', 'COMPLETED', at(120), 'CHECK', 3),
+    ],
+  };
+}
+
+/** Accepted, and not due before the run is over: tracking is work that the peers do not do. */
+function openTask(createdAt: Date) {
+  const order = orderedAt(createdAt);
+  return {
+    ...order,
+    version: 2,
+    status: 'QUEUED',
+    upstreamId: `video_${order.id}`,
+    upstreamStatus: 'queued',
+    nextCheckAt: new Date(Date.now() + 600 * minuteMs),
+    history: [change('SUBMITTING', 'QUEUED', createdAt, 'SUBMIT', 0)],
+  };
+}

@@ -1,0 +1,106 @@
+import type { Seed } from './database.ts';
+
+/** What is measured; the last two are not about requests. */
+export const cases = {
+  read: 'read one task',
+  list: 'list 20',
+  submit: 'submit',
+  mixed: '90 % read, 10 % submit',
+  watch: 'subscribe, to the first event',
+  start: 'start and idle memory',
+} as const;
+
+export type Case = keyof typeof cases;
+
+export type Protocol = 'graphql' | 'rest';
+
+/** One request as autocannon takes it. */
+export interface LoadRequest {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly headers: Record<string, string>;
+  readonly body?: string;
+}
+
+/** The same for whoever speaks GraphQL; what the REST relay answers has the same fields. */
+const fields = `
+  id status model prompt createdAt completedAt
+  options { durationSeconds aspectRatio resolution }
+  video { url state }
+  failure { code }`;
+
+const pageSize = 20;
+
+const documents = {
+  read: `query Read($id: ID!) { videoTask(id: $id) {${fields} } }`,
+  list: `query List { videoTasks(first: ${pageSize}) { edges { cursor node {${fields} } } pageInfo { hasNextPage endCursor } } }`,
+  submit: `mutation Submit($input: SubmitVideoInput!) { submitVideo(input: $input) { task {${fields} } } }`,
+  watch: `subscription Watch($id: ID!) { videoTaskUpdated(id: $id) {${fields} } }`,
+};
+
+const order = (number: number) => ({
+  prompt: `A paper boat in the rain, seen from the kerb, take ${number}`,
+  durationSeconds: 10,
+  aspectRatio: 'RATIO_9_16',
+  resolution: 'P720',
+});
+
+/** How many requests each connection repeats: enough that neighbours do not ask for the same. */
+const requestsPerConnection = 200;
+
+/** Every tenth request of the mixed case is an order. */
+const mixedOrders = 10;
+
+const pick = <Value>(values: readonly Value[]): Value => {
+  const value = values[Math.floor(Math.random() * values.length)];
+  if (value === undefined) throw new Error('There is nothing to ask for.');
+  return value;
+};
+
+/** What one connection sends, over and over; built beforehand, so that the load costs as little as can be. */
+export function requestsOf(what: Case, protocol: Protocol, seed: Seed): LoadRequest[] {
+  // So that not all connections order at once.
+  const offset = Math.floor(Math.random() * mixedOrders);
+  return Array.from({ length: requestsPerConnection }, (_, index) => {
+    const one = what === 'mixed' ? ((index + offset) % mixedOrders === 0 ? 'submit' : 'read') : what;
+    return requestOf(one, protocol, seed, index);
+  });
+}
+
+/** One request of a case that has one kind of them. */
+export function requestOf(what: Case, protocol: Protocol, seed: Seed, index = 0): LoadRequest {
+  if (what === 'mixed' || what === 'start') throw new Error(`${what} is not one kind of request.`);
+  const id = pick(what === 'watch' ? seed.openIds : seed.ids);
+  const authorization = `Bearer ${seed.token}`;
+  if (protocol === 'rest') return relayed(what, id, authorization, index);
+  const variables = { read: { id }, watch: { id }, list: undefined, submit: { input: { grokVideo3: order(index) } } };
+  return {
+    method: 'POST',
+    path: '/graphql',
+    headers: {
+      authorization,
+      'content-type': 'application/json',
+      accept: what === 'watch' ? 'text/event-stream' : 'application/json',
+    },
+    body: JSON.stringify({ query: documents[what], variables: variables[what] }),
+  };
+}
+
+function relayed(
+  what: 'read' | 'list' | 'submit' | 'watch',
+  id: string,
+  authorization: string,
+  index: number,
+): LoadRequest {
+  const headers = { authorization };
+  if (what === 'read') return { method: 'GET', path: `/tasks/${id}`, headers };
+  if (what === 'list') return { method: 'GET', path: `/tasks?first=${pageSize}`, headers };
+  const json = { ...headers, 'content-type': 'application/json' };
+  return { method: 'POST', path: '/tasks', headers: json, body: JSON.stringify(order(index)) };
+}
+
+/** Whether an answer is what was asked for: whoever answers with errors, or with less, is fast, too. */
+export function isAnswer(what: Case, body: string): boolean {
+  if (!body.includes('"id":"0') || body.includes('"errors"')) return false;
+  return what !== 'list' || body.split('"cursor"').length === pageSize + 1;
+}
