@@ -6,9 +6,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { install } from '../scripts/install.ts';
 import { type Contender, contenders } from './contenders.ts';
 import { createDatabase } from './database.ts';
-import { install } from './install.ts';
 import { describeMachine } from './machine.ts';
 import { type Ground, measure, measureStart, start } from './measure.ts';
 import { pictureOf } from './picture.ts';
@@ -81,7 +81,7 @@ async function compare(ground: Ground): Promise<void> {
 }
 
 settle();
-install();
+install(join(import.meta.dirname, 'peers'));
 const directory = mkdtempSync(join(tmpdir(), 'grok-video-graphql-bench-'));
 try {
   const template = join(directory, 'template.db');

@@ -3,13 +3,13 @@
  * they are missing. They are heavy: that is why they stand in the example's package and not in this one.
  */
 import { spawnSync } from 'node:child_process';
-import { install } from '../examples/federation/install.ts';
+import { install } from './install.ts';
 
 // By name: npm scripts find the project's own programs first.
 const run = (program: 'tsc' | 'vitest', ...parameters: string[]): boolean =>
   spawnSync(program, parameters, { stdio: 'inherit' }).status === 0;
 
-install();
+install('examples/federation');
 const ok =
   run('tsc', '--project', 'examples/federation') &&
   run('vitest', 'run', '--project', 'federation', ...process.argv.slice(2));

@@ -8,7 +8,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { install } from './install.ts';
+import { install } from '../../scripts/install.ts';
 
 const here = import.meta.dirname;
 
@@ -73,7 +73,7 @@ async function untilReady(url: string): Promise<void> {
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void stop(0));
 
-install();
+install(here);
 mkdirSync(options.data, { recursive: true });
 writeFileSync(
   supergraph,

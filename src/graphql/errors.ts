@@ -88,6 +88,12 @@ export function invalidInput(found: readonly Issue[]): GraphQLError {
   return withCode('BAD_USER_INPUT', `${sentences.join('; ')}.`, { issues });
 }
 
+/** The error for a request that is more than the service takes on. */
+export function limitExceeded(...facts: ConstructorParameters<typeof LimitExceededError>): GraphQLError {
+  const error = new LimitExceededError(...facts);
+  return withCode('LIMIT_EXCEEDED', error.message, detailsOf(error));
+}
+
 function toPathStep(step: PropertyKey | { readonly key: PropertyKey }): string | number {
   const key = typeof step === 'object' ? step.key : step;
   return typeof key === 'number' ? key : String(key);

@@ -8,8 +8,7 @@ import {
   parse,
 } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
-import { LimitExceededError } from '../access/errors.ts';
-import { invalidInput, publicError } from '../graphql/errors.ts';
+import { invalidInput, limitExceeded } from '../graphql/errors.ts';
 import { measure } from './document-measure.ts';
 
 export interface DocumentLimits {
@@ -77,7 +76,7 @@ function parseWithin(limits: DocumentLimits, ...[source, options]: Parameters<ty
   const text = typeof source === 'string' ? source : source.body;
   if (text.length > maxDocumentCharacters) {
     const what = `The document has ${text.length} characters (images belong into variables)`;
-    throw refusal(what, 'MAX_DOCUMENT_CHARACTERS', maxDocumentCharacters);
+    throw limitExceeded(what, 'MAX_DOCUMENT_CHARACTERS', maxDocumentCharacters);
   }
   try {
     return parse(source, { ...options, maxTokens });
@@ -88,11 +87,8 @@ function parseWithin(limits: DocumentLimits, ...[source, options]: Parameters<ty
   }
 }
 
-const refusal = (what: string, limit: string, max: number): GraphQLError =>
-  publicError(new LimitExceededError(what, limit, max)) as GraphQLError;
-
 const tooManyTokens = (max: number): GraphQLError =>
-  refusal(`The document has more than ${max} tokens, its fragments put in their places`, 'MAX_TOKENS', max);
+  limitExceeded(`The document has more than ${max} tokens, its fragments put in their places`, 'MAX_TOKENS', max);
 
 function payingFieldsOf(schema: GraphQLSchema): ReadonlySet<string> {
   const fields = Object.values(schema.getMutationType()?.getFields() ?? {});
@@ -105,14 +101,14 @@ function problemOf(
   { maxTokens, maxDepth, maxAliases, maxDirectives }: DocumentLimits,
 ): GraphQLError | null {
   const { depth, selections, aliases, directives, paying } = measure(document, payingFields);
-  if (depth > maxDepth) return refusal(`The document is ${depth} levels deep`, 'MAX_DEPTH', maxDepth);
+  if (depth > maxDepth) return limitExceeded(`The document is ${depth} levels deep`, 'MAX_DEPTH', maxDepth);
   if (selections > maxTokens) return tooManyTokens(maxTokens);
-  if (aliases > maxAliases) return refusal(`The document has ${aliases} aliases`, 'MAX_ALIASES', maxAliases);
+  if (aliases > maxAliases) return limitExceeded(`The document has ${aliases} aliases`, 'MAX_ALIASES', maxAliases);
   if (directives > maxDirectives) {
-    return refusal(`The document has ${directives} directives`, 'MAX_DIRECTIVES', maxDirectives);
+    return limitExceeded(`The document has ${directives} directives`, 'MAX_DIRECTIVES', maxDirectives);
   }
   if (paying > 1) {
-    return refusal(`The document has ${paying} fields that spend money (use submitVideos)`, 'PAYING_FIELDS', 1);
+    return limitExceeded(`The document has ${paying} fields that spend money (use submitVideos)`, 'PAYING_FIELDS', 1);
   }
   return null;
 }

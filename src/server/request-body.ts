@@ -1,7 +1,6 @@
 import { GraphQLError } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
-import { LimitExceededError } from '../access/errors.ts';
-import { publicError } from '../graphql/errors.ts';
+import { limitExceeded } from '../graphql/errors.ts';
 
 export interface BodyLimits {
   readonly maxBodyBytes: number;
@@ -37,7 +36,7 @@ export function useRequestBody(limits: BodyLimits): Plugin {
         const text = await readText(posted, limits).catch(brokenOff);
         read.add(request);
         if (holdsMore(text, limits.maxValues)) {
-          throw refusal('The body holds too many values', 'MAX_VALUES', limits.maxValues);
+          throw limitExceeded('The body holds too many values', 'MAX_VALUES', limits.maxValues);
         }
         const parsed: unknown = await parsedOr('The body is not valid JSON.', () => JSON.parse(text));
         if (typeof parsed !== 'object' || parsed === null) throw badRequest('The body must be a JSON object.');
@@ -111,8 +110,5 @@ function brokenOff(error: unknown): never {
 const badRequest = (message: string): GraphQLError =>
   new GraphQLError(message, { extensions: { code: 'BAD_REQUEST', http: { status: 400 } } });
 
-const refusal = (what: string, limit: string, max: number, httpStatus?: number) =>
-  publicError(new LimitExceededError(what, limit, max, httpStatus));
-
 const tooLarge = ({ maxBodyBytes }: BodyLimits) =>
-  refusal('The body is too large', 'MAX_BODY_BYTES', maxBodyBytes, 413);
+  limitExceeded('The body is too large', 'MAX_BODY_BYTES', maxBodyBytes, 413);

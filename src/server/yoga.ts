@@ -59,7 +59,7 @@ export async function createGraphqlServer(services: Services, settings: ServerSe
       useRequestId(),
       useSecurityHeaders(),
       useReadiness(checks),
-      useAuthentication(door, corsOrigins),
+      await useAuthentication(door, corsOrigins),
       useRequestBody(settings),
       ...trusted,
       useDocumentLimits(documents, { introspection }),

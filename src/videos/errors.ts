@@ -61,7 +61,7 @@ export class RateLimitedError extends Error {
   override readonly name = 'RateLimitedError';
   readonly retryAfterSeconds: number;
 
-  constructor(limit: number | null, retryAfterSeconds: number) {
+  constructor(limit: number, retryAfterSeconds: number) {
     super(
       `At most ${limit} orders a minute are allowed; nothing was ordered. Try again in ${retryAfterSeconds} seconds.`,
     );
@@ -75,7 +75,7 @@ export class QuotaExceededError extends Error {
   /** Null where no day's budget is enough for the order. */
   readonly retryAfterSeconds: number | null;
 
-  constructor(unit: string, used: number, limit: number | null, retryAfterSeconds: number | null) {
+  constructor(unit: string, used: number, limit: number, retryAfterSeconds: number | null) {
     const when = retryAfterSeconds === null ? 'It never fits' : `The next day begins in ${retryAfterSeconds} seconds`;
     super(
       `The order exceeds the day's budget of ${limit} ${unit}, of which ${used} are used; nothing was ordered. ${when}.`,

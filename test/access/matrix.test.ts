@@ -1,8 +1,8 @@
 import type { GraphQLObjectType } from 'graphql';
 import { expect, test } from 'vitest';
 import { schema } from '../../src/graphql/schema.ts';
-import { type Answer, anOrder, createTestApp, type TestApp } from '../support/app.ts';
-import { as, createKeysFor, type Grant, revokeKey, type Speaker, withAuthorization } from '../support/callers.ts';
+import { type Answer, anOrder, createTestApp, type Speaker, type TestApp } from '../support/app.ts';
+import { as, createKeysFor, type Grant, revokeKey, withAuthorization } from '../support/callers.ts';
 import { freshDatabase } from '../support/database.ts';
 import { placed } from '../support/placing.ts';
 import { reply, reset, type Answer as UpstreamAnswer } from '../support/upstream.ts';

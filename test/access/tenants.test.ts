@@ -1,13 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { anOrder, createTestApp } from '../support/app.ts';
-import {
-  as,
-  createKeyFor,
-  createKeysFor,
-  createTenants,
-  databaseWithoutClients,
-  type Speaker,
-} from '../support/callers.ts';
+import { anOrder, createTestApp, type Speaker } from '../support/app.ts';
+import { as, createKeyFor, createKeysFor, createTenants, databaseWithoutClients } from '../support/callers.ts';
 import { databaseProviders } from '../support/database.ts';
 import { orderOf } from '../support/orders.ts';
 import { place, placed, readTask, taskIn } from '../support/placing.ts';

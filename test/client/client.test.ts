@@ -4,6 +4,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
+import { install } from '../../scripts/install.ts';
 import { closedPort } from '../support/closed-port.ts';
 import { freshDatabase, freshDirectory } from '../support/database.ts';
 import { startService } from '../support/process.ts';
@@ -18,7 +19,7 @@ async function npm(...args: string[]): Promise<void> {
 }
 
 beforeAll(async () => {
-  if (!existsSync(join(example, 'node_modules'))) await npm('ci', '--ignore-scripts');
+  install(example);
   await npm('run', 'generate');
 }, 300_000);
 

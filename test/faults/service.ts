@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { noSpendingLimits } from '../support/client.ts';
 
 /** The upstream's key, which must never be seen anywhere but on its way to the upstream. */
 export const apiKey = 'sk-faults-7c1e9a55d0';
@@ -59,9 +60,7 @@ export async function startInstance(options: InstanceSettings): Promise<Instance
     TRACKER_INTERVAL_MS: '20',
     LOG_LEVEL: 'info',
     PORT: '0',
-    SUBMITS_PER_MINUTE: 'none',
-    SECONDS_PER_DAY: 'none',
-    CALLS_PER_DAY: 'none',
+    ...noSpendingLimits,
     ...options.settings,
   };
   const child = spawn(process.execPath, ['src/main.ts'], { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });

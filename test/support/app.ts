@@ -16,16 +16,22 @@ export interface Answer {
   }[];
 }
 
-export interface TestApp {
+/** How somebody speaks to the service, with whatever headers of their own. */
+export interface Speaker {
+  /** Sends a document and returns the answer with its status and headers. */
+  send(document: string, variables?: object, accept?: string, signal?: AbortSignal): Promise<Response>;
+  /** Sends a document as a client would. */
+  query(document: string, variables?: Record<string, unknown>): Promise<Answer>;
+  /** Subscribes over server-sent events and yields each result until the stream completes. */
+  subscribe(document: string, variables?: Record<string, unknown>, signal?: AbortSignal): AsyncGenerator<Answer>;
+}
+
+export interface TestApp extends Speaker {
   readonly app: App;
   readonly upstream: TestUpstream;
   readonly databaseUrl: string;
   /** Where it listens, if it was started. */
   readonly url: string;
-  /** Sends a document as a client would. */
-  query(document: string, variables?: Record<string, unknown>): Promise<Answer>;
-  /** Subscribes over server-sent events and yields each result until the stream completes. */
-  subscribe(document: string, variables?: Record<string, unknown>, signal?: AbortSignal): AsyncGenerator<Answer>;
 }
 
 interface Options {
@@ -58,28 +64,25 @@ export async function createTestApp(options: Options = {}): Promise<TestApp> {
   onTestFinished(() => app.stop());
   const { url } = options.started ? await app.start() : { url: '' };
 
-  const post = (document: string, variables: object, accept: string, signal?: AbortSignal) =>
+  return { app, upstream, databaseUrl, url, ...speakTo(app) };
+}
+
+/** Speaks to a service without a network in between. */
+export function speakTo(app: App, headers: Record<string, string> = {}): Speaker {
+  const send: Speaker['send'] = (document, variables = {}, accept = 'application/json', signal) =>
     app.fetch(
       new Request('http://localhost/graphql', {
         method: 'POST',
-        headers: { 'content-type': 'application/json', accept },
+        headers: { 'content-type': 'application/json', accept, ...headers },
         body: JSON.stringify({ query: document, variables }),
         signal: signal ?? null,
       }),
     );
-
   return {
-    app,
-    upstream,
-    databaseUrl,
-    url,
-    query: async (document, variables = {}) => {
-      const response = await post(document, variables, 'application/json');
-      return (await response.json()) as Answer;
-    },
-    async *subscribe(document, variables = {}, signal) {
-      const response = await post(document, variables, 'text/event-stream', signal);
-      yield* readEvents(response);
+    send,
+    query: async (document, variables) => (await (await send(document, variables)).json()) as Answer,
+    async *subscribe(document, variables, signal) {
+      yield* readEvents(await send(document, variables, 'text/event-stream', signal));
     },
   };
 }

@@ -7,10 +7,10 @@ import { adapterFor, openDatabase, type Provider } from '../../src/database/clie
 import { createKeyStore, type KeyStore } from '../../src/database/key-store.ts';
 import { migrate, migrationsDirectory } from '../../src/database/migrate.ts';
 import type { SpendingLimits } from '../../src/videos/spending.ts';
-import { type Answer, readEvents, submitDocument, type TestApp } from './app.ts';
+import { type Speaker, speakTo, type TestApp } from './app.ts';
 import { freshDatabase, freshDirectory } from './database.ts';
 import { silentLog } from './log.ts';
-import { createTrackedApp, type TrackedApp } from './tracked-app.ts';
+import { createTrackedApp, ordersOf, type TrackedApp } from './tracked-app.ts';
 
 export interface Grant {
   readonly client?: string;
@@ -55,31 +55,9 @@ export const createKeyFor = async (databaseUrl: string, grant: Grant = {}): Prom
 export const revokeKey = (databaseUrl: string, { id }: TestKey): Promise<boolean> =>
   onKeys(databaseUrl, (store) => store.revoke(id, new Date()));
 
-/** How a caller speaks to the service: as the test app does, but with credentials, or without any. */
-export interface Speaker extends Pick<TestApp, 'query' | 'subscribe'> {
-  /** Sends a document and returns the answer with its status and headers. */
-  send(document: string, variables?: object, accept?: string, signal?: AbortSignal): Promise<Response>;
-}
-
 /** Speaks to a test app with this Authorization header; null for none. */
-export function withAuthorization({ app }: Pick<TestApp, 'app'>, authorization: string | null): Speaker {
-  const send: Speaker['send'] = (document, variables = {}, accept = 'application/json', signal) =>
-    app.fetch(
-      new Request('http://localhost/graphql', {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', accept, ...(authorization !== null && { authorization }) },
-        body: JSON.stringify({ query: document, variables }),
-        signal: signal ?? null,
-      }),
-    );
-  return {
-    send,
-    query: async (document, variables) => (await (await send(document, variables)).json()) as Answer,
-    async *subscribe(document, variables, signal) {
-      yield* readEvents(await send(document, variables, 'text/event-stream', signal));
-    },
-  };
-}
+export const withAuthorization = ({ app }: Pick<TestApp, 'app'>, authorization: string | null): Speaker =>
+  speakTo(app, authorization === null ? {} : { authorization });
 
 /** Speaks to a test app with a key. */
 export const as = (app: Pick<TestApp, 'app'>, { key }: Pick<TestKey, 'key'>): Speaker =>
@@ -90,15 +68,7 @@ export type TrackedSpeaker = TrackedApp & Speaker;
 
 function trackedAs(app: TrackedApp, key: TestKey): TrackedSpeaker {
   const speaker = as(app, key);
-  return {
-    ...app,
-    ...speaker,
-    submit: async (input) => (await speaker.query(submitDocument, { input })).data.submitVideo.task.id,
-    async untilEnded(id) {
-      const states = speaker.subscribe('subscription ($id: ID!) { videoTaskUpdated(id: $id) { status } }', { id });
-      for await (const _ of states) app.untilNextCheck();
-    },
-  };
+  return { ...app, ...speaker, ...ordersOf(speaker, app.untilNextCheck) };
 }
 
 /** A service with two clients, Ann and Bob, and somebody who sees all. */

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import type { Provider } from '../../src/database/client.ts';
-import { type Answer, createTestApp, type TestApp } from './app.ts';
-import { as, createKeysFor, type Grant, type Speaker } from './callers.ts';
+import { type Answer, createTestApp, type Speaker, type TestApp } from './app.ts';
+import { as, createKeysFor, type Grant } from './callers.ts';
 import { freshDatabase } from './database.ts';
 import { orderOf } from './orders.ts';
 

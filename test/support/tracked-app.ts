@@ -1,5 +1,5 @@
 import type { Provider } from '../../src/database/client.ts';
-import { createTestApp, submitDocument, type TestApp } from './app.ts';
+import { createTestApp, type Speaker, submitDocument, type TestApp } from './app.ts';
 import { freshDatabase } from './database.ts';
 import { minuteMs } from './services.ts';
 
@@ -33,13 +33,18 @@ export async function createTrackedApp(provider: Provider = 'sqlite'): Promise<T
     setTime(time) {
       clock.now = new Date(time);
     },
-    async submit(input) {
-      const { data } = await app.query(submitDocument, { input });
-      return data.submitVideo.task.id;
-    },
-    async untilEnded(id) {
-      const states = app.subscribe('subscription ($id: ID!) { videoTaskUpdated(id: $id) { status } }', { id });
-      for await (const _ of states) untilNextCheck();
-    },
+    ...ordersOf(app, untilNextCheck),
   };
 }
+
+/** What somebody does who orders and waits. */
+export const ordersOf = (speaker: Speaker, untilNextCheck: () => void): Pick<TrackedApp, 'submit' | 'untilEnded'> => ({
+  async submit(input) {
+    const { data } = await speaker.query(submitDocument, { input });
+    return data.submitVideo.task.id;
+  },
+  async untilEnded(id) {
+    const states = speaker.subscribe('subscription ($id: ID!) { videoTaskUpdated(id: $id) { status } }', { id });
+    for await (const _ of states) untilNextCheck();
+  },
+});
