@@ -25,6 +25,18 @@ export function withCache(store: TaskStore, { epoch, notifications }: Pick<Datab
   const cached: TaskStore = {
     ...store,
     find: (id) => cache.load(id, () => store.find(id)),
+    async list(filter, page) {
+      const versions = await store.listVersions(filter, page);
+      const known = new Map(versions.map(({ id }) => [id, cache.peek(id)]));
+      const changed = versions.filter(({ id, version }) => known.get(id)?.version !== version);
+      if (changed.length > 0) {
+        for (const task of await store.findMany(changed.map(({ id }) => id))) {
+          keep(task);
+          known.set(task.id, task);
+        }
+      }
+      return versions.flatMap(({ id }) => known.get(id) ?? []);
+    },
     async create(task) {
       const created = await store.create(task);
       if (created) keep(created);

@@ -1,11 +1,8 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { execute } from 'graphql';
 import type { Door } from '../access/door.ts';
 import { isKey } from '../access/keys.ts';
-import type { Context } from '../graphql/builder.ts';
-import { schema } from '../graphql/schema.ts';
 import { bearerToken } from './authentication.ts';
-import type { KnownQueries, Params } from './known-queries.ts';
+import type { KnownQueries, QueryContext } from './known-queries.ts';
 import { type BodyLimits, holdsMore } from './request-body.ts';
 import { requestIdFor, requestIdHeader, withRequestId } from './request-id.ts';
 import { securityHeaders } from './security-headers.ts';
@@ -15,15 +12,15 @@ interface Settings {
   readonly known: KnownQueries;
   readonly limits: BodyLimits;
   /** What every resolver of a query gets, but for who asks. */
-  readonly context: Omit<Context, 'request' | 'client'>;
+  readonly context: Omit<QueryContext, 'client'>;
 }
 
 /** Enough for a query with its variables; beside what is longer, the way does not matter. */
 const maxShortBytes = 16 * 1024;
 
 /**
- * Answers queries like those that have been answered before, by GraphQL alone: the way through Yoga takes longer than
- * most of them. Nothing is decided here: whatever is out of the ordinary, and whatever comes to anything but data, goes
+ * Answers queries like those that have been answered before, by what GraphQL alone has to do: the way through Yoga
+ * takes longer than most of them. Nothing is decided here: whatever is out of the ordinary, and whatever comes to anything but data, goes
  * the long way from its beginning. A query can be run twice.
  */
 export function createShortWay(settings: Settings, longWay: RequestListener): RequestListener {
@@ -75,24 +72,13 @@ async function answerTo(
 ): Promise<Answer | null> {
   const contentType = known.contentTypeFor(accept);
   if (contentType === undefined || holdsMore(text, limits.maxValues)) return null;
-  const params: Params = JSON.parse(text);
-  const document = known.documentOf(params);
-  const { variables, operationName } = params;
-  if (!document || !isVariables(variables) || !isName(operationName)) return null;
-  const client = await door.withKey(token);
-  if (!client) return null;
-  const contextValue = { ...context, client };
-  const result = await execute({ schema, document, variableValues: variables, operationName, contextValue });
-  if (result.errors) return null;
+  const run = known.find(JSON.parse(text));
+  const client = run && (await door.withKey(token));
+  const data = client && (await run({ ...context, client }));
+  if (!data) return null;
   context.services.log.trace('answered the short way');
-  return { contentType, body: JSON.stringify(result) };
+  return { contentType, body: JSON.stringify({ data }) };
 }
-
-const isVariables = (value: unknown): value is Record<string, unknown> | null | undefined =>
-  (typeof value === 'object' || value === undefined) && !Array.isArray(value);
-
-const isName = (value: unknown): value is string | null | undefined =>
-  typeof value === 'string' || value === null || value === undefined;
 
 function send(response: ServerResponse, requestId: string, { contentType, body }: Answer): void {
   response.writeHead(200, {

@@ -2,6 +2,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { type Database, openDatabase } from '../../src/database/client.ts';
 import { withCache } from '../../src/database/task-cache.ts';
 import { createTaskStore, type TaskStore } from '../../src/database/task-store.ts';
+import type { VideoTask } from '../../src/videos/task.ts';
 import { databaseProviders, freshDatabase } from '../support/database.ts';
 import { silentLog } from '../support/log.ts';
 import { recordStatements } from '../support/statements.ts';
@@ -43,6 +44,24 @@ describe.each(databaseProviders)('on %s', (provider) => {
     const found = await Promise.all(Array.from({ length: 20 }, () => store.find(id)));
     expect(new Set(found.map((task) => task?.id))).toEqual(new Set([id]));
     expect(reads(statements)).toHaveLength(1);
+  });
+
+  test('a list reads again only those of its tasks that it does not know as they are', async () => {
+    const url = await freshDatabase(provider);
+    const [one, other] = [await open(url), await open(url)];
+    const tasks = [await create(one.store), await create(one.store), await create(one.store)];
+    const page = { limit: 10, inverted: true };
+    expect(await other.store.list({}, page)).toEqual(tasks);
+    // Nobody is told: what the list shows is what the database has.
+    const changed = await one.store.update(tasks[1] as VideoTask, { upstreamStatus: 'queued' });
+    const statements = recordStatements();
+    expect(await other.store.list({}, page)).toEqual([tasks[0], changed, tasks[2]]);
+    const [versions, rows, ...more] = reads(statements);
+    expect(versions).not.toContain('prompt');
+    expect(rows).toContain('prompt');
+    expect(more).toEqual([]);
+    await other.store.list({}, page);
+    expect(reads(statements)).toHaveLength(3);
   });
 
   test('what another instance has written is read, once it is said that something was', async () => {
