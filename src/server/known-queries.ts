@@ -1,12 +1,13 @@
 import {
   type DocumentNode,
+  type ExecutionResult,
+  execute,
   getOperationAST,
   getVariableValues,
   Kind,
   type OperationDefinitionNode,
   OperationTypeNode,
 } from 'graphql';
-import type { CompiledQuery } from 'graphql-jit';
 import type { Plugin } from 'graphql-yoga';
 import { LRUCache } from 'lru-cache';
 import type { Context } from '../graphql/builder.ts';
@@ -19,22 +20,38 @@ export type Params = Readonly<Record<string, unknown>>;
 /** What every resolver of a query gets. */
 export type QueryContext = Omit<Context, 'request'>;
 
-/** Runs a query; its data, or undefined where anything went wrong. */
-type Run = (context: QueryContext) => Promise<unknown>;
+type Variables = Readonly<Record<string, unknown>>;
+
+/** Runs a query for somebody. */
+type Execute = (context: QueryContext, variables: Variables) => Promise<ExecutionResult>;
+
+/** Runs a query with its variables. */
+type Run = (context: QueryContext) => Promise<ExecutionResult>;
 
 /** More ways to say what one accepts than there are clients. */
 const maxAcceptHeaders = 100;
 
-/** All of a body that says which document is meant: its text, or the id by which it is on the list. */
+/**
+ * All of a body that says which document is meant: its text, or the id by which it is on the list. A text never looks
+ * like the JSON of a body without one.
+ */
 function documentKey({ variables, operationName, query, ...others }: Params): string {
   const plain = typeof query === 'string' && Object.keys(others).length === 0;
-  return plain ? query : JSON.stringify({ query, ...others });
+  return plain ? ` ${query}` : JSON.stringify({ query, ...others });
 }
+
+/**
+ * The compiler writes a document's literals and names into JavaScript, some strings unescaped: whoever may send a query
+ * could run code. And it merges the conditions of fields that meet in a fragment. So it gets what holds neither strings
+ * nor directives, nor a name that means something to JavaScript or to the compiler.
+ */
+const isCompilable = ({ loc }: DocumentNode): boolean =>
+  loc !== undefined && !/["@]|__(?!typename\b)/.test(loc.source.body);
 
 const isQuery = ({ definitions }: DocumentNode): boolean =>
   definitions.every((node) => node.kind !== Kind.OPERATION_DEFINITION || node.operation === OperationTypeNode.QUERY);
 
-const isVariables = (value: unknown): value is Record<string, unknown> | null | undefined =>
+const isVariables = (value: unknown): value is Variables | null | undefined =>
   (typeof value === 'object' || value === undefined) && !Array.isArray(value);
 
 const isName = (value: unknown): value is string | null | undefined =>
@@ -46,7 +63,7 @@ const isName = (value: unknown): value is string | null | undefined =>
  */
 export class KnownQueries {
   readonly #documents = documentCache<DocumentNode>();
-  readonly #compiled = new WeakMap<OperationDefinitionNode, CompiledQuery>();
+  readonly #prepared = new WeakMap<OperationDefinitionNode, Execute>();
   readonly #contentTypes = new LRUCache<string, string>({ max: maxAcceptHeaders });
 
   /** What an answer is called to who accepts this; undefined where nobody has had one. */
@@ -56,27 +73,29 @@ export class KnownQueries {
 
   /** What runs the query that a body asks for; null where it is not known, or its variables do not fit. */
   find(params: Params): Run | null {
-    const { variables, operationName } = params;
+    const { operationName } = params;
     const document = this.#documents.get(documentKey(params));
-    if (!document || !isVariables(variables) || !isName(operationName)) return null;
+    if (!document || !isVariables(params['variables']) || !isName(operationName)) return null;
     const operation = getOperationAST(document, operationName);
     if (!operation) return null;
+    const variables = params['variables'] ?? {};
     // By GraphQL's own rules: the compiler has its own, which are others in places.
-    if (getVariableValues(schema, operation.variableDefinitions ?? [], variables ?? {}).errors) return null;
+    if (getVariableValues(schema, operation.variableDefinitions ?? [], variables, { maxErrors: 0 }).errors) return null;
     return async (context) => {
-      const compiled = this.#compiled.get(operation) ?? (await this.#compile(document, operation));
-      const result = await compiled?.query(undefined, context, variables);
-      return result?.errors ? undefined : result?.data;
+      const run = this.#prepared.get(operation) ?? (await this.#prepare(document, operation));
+      return run(context, variables);
     };
   }
 
-  async #compile(document: DocumentNode, operation: OperationDefinitionNode): Promise<CompiledQuery | null> {
-    // Not needed before the second query.
-    const { compileQuery, isCompiledQuery } = await import('graphql-jit');
-    const compiled = compileQuery(schema, document, operation.name?.value);
-    if (!isCompiledQuery(compiled)) return null;
-    this.#compiled.set(operation, compiled);
-    return compiled;
+  async #prepare(document: DocumentNode, operation: OperationDefinitionNode): Promise<Execute> {
+    const operationName = operation.name?.value;
+    const compiled = isCompilable(document) && (await compile(document, operationName));
+    const prepared: Execute =
+      compiled ||
+      (async (contextValue, variableValues) =>
+        execute({ schema, document, operationName, contextValue, variableValues }));
+    this.#prepared.set(operation, prepared);
+    return prepared;
   }
 
   /** Learns from whatever is answered. Its place is before the plugin that puts a document where its id was. */
@@ -98,4 +117,12 @@ export class KnownQueries {
       },
     };
   }
+}
+
+/** Null where the compiler cannot do it. */
+async function compile(document: DocumentNode, operationName: string | undefined): Promise<Execute | null> {
+  // Not needed before the second query.
+  const { compileQuery, isCompiledQuery } = await import('graphql-jit');
+  const compiled = compileQuery(schema, document, operationName);
+  return isCompiledQuery(compiled) ? async (context, variables) => compiled.query(undefined, context, variables) : null;
 }

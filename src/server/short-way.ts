@@ -1,4 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { Caller } from '../access/caller.ts';
 import type { Door } from '../access/door.ts';
 import { isKey } from '../access/keys.ts';
 import { bearerToken } from './authentication.ts';
@@ -24,26 +25,38 @@ const maxShortBytes = 16 * 1024;
  * the long way from its beginning. A query can be run twice.
  */
 export function createShortWay(settings: Settings, longWay: RequestListener): RequestListener {
-  const maxBytes = Math.min(maxShortBytes, settings.limits.maxBodyBytes);
+  const { door, limits } = settings;
+  const maxBytes = Math.min(maxShortBytes, limits.maxBodyBytes);
+
+  async function answerTo(request: IncomingMessage, token: string, lengthBytes: number): Promise<Answer | null> {
+    // First, so that nothing is read of what anybody else sends.
+    const client = await door.withKey(token);
+    const body = client && (await readAtOnce(request, lengthBytes));
+    if (!body) return null;
+    const asked = { accept: request.headers.accept, client, text: body.toString() };
+    const answer = await shortAnswer(asked, settings).catch(() => null);
+    if (!answer) request.unshift(body);
+    return answer;
+  }
+
   return (request, response) => {
     const token = bearerToken(request.headers.authorization);
     const lengthBytes = Number(request.headers['content-length']);
-    if (!isOrdinary(request) || token === null || !isKey(token) || !(lengthBytes <= maxBytes)) {
+    if (!isOrdinary(request) || token === null || !isKey(token) || !(lengthBytes > 0 && lengthBytes <= maxBytes)) {
       return longWay(request, response);
     }
-    request.once('readable', () => {
-      const body: Buffer | null = request.read(lengthBytes);
-      // One that does not come in one piece is not waited for.
-      if (body === null) return longWay(request, response);
-      const requestId = requestIdFor(request.headers[requestIdHeader]);
-      const asked = { accept: request.headers.accept, token, text: body.toString() };
-      void withRequestId(requestId, () => answerTo(asked, settings).catch(() => null)).then((answer) => {
-        if (answer) return send(response, requestId, answer);
-        request.unshift(body);
-        longWay(request, response);
-      });
-    });
+    const requestId = requestIdFor(request.headers[requestIdHeader]);
+    void withRequestId(requestId, () => answerTo(request, token, lengthBytes).catch(() => null)).then((answer) =>
+      answer ? send(response, requestId, answer) : longWay(request, response),
+    );
   };
+}
+
+/** The whole body; null where it does not come in one piece: that is not waited for. */
+function readAtOnce(request: IncomingMessage, lengthBytes: number): Promise<Buffer | null> {
+  const { promise, resolve } = Promise.withResolvers<Buffer | null>();
+  request.once('readable', () => resolve(request.read(lengthBytes)));
+  return promise;
 }
 
 /** As servers and apps ask, with nothing that anybody but GraphQL would have to heed. */
@@ -56,7 +69,7 @@ const isOrdinary = ({ method, url, headers }: IncomingMessage): boolean =>
 
 interface Asked {
   readonly accept: string | undefined;
-  readonly token: string;
+  readonly client: Caller;
   readonly text: string;
 }
 
@@ -66,16 +79,16 @@ interface Answer {
 }
 
 /** Null where it takes the long way to find the answer. */
-async function answerTo(
-  { accept, token, text }: Asked,
-  { door, known, limits, context }: Settings,
+async function shortAnswer(
+  { accept, client, text }: Asked,
+  { known, limits, context }: Settings,
 ): Promise<Answer | null> {
   const contentType = known.contentTypeFor(accept);
   if (contentType === undefined || holdsMore(text, limits.maxValues)) return null;
   const run = known.find(JSON.parse(text));
-  const client = run && (await door.withKey(token));
-  const data = client && (await run({ ...context, client }));
-  if (!data) return null;
+  if (!run) return null;
+  const { data, errors } = await run({ ...context, client });
+  if (!data || errors) return null;
   context.services.log.trace('answered the short way');
   return { contentType, body: JSON.stringify({ data }) };
 }
