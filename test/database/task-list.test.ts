@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { TaskFilter, TaskPage } from '../../src/database/task-store.ts';
+import type { TaskFilter, TaskPage } from '../../src/database/task-list.ts';
 import type { VideoTask } from '../../src/videos/task.ts';
 import { databaseProviders, freshDatabase } from '../support/database.ts';
 import { at, create, openStore, promptsOf } from '../support/task-store.ts';
