@@ -23,7 +23,7 @@ export interface LoadRequest {
 }
 
 /** The same for whoever speaks GraphQL; what the REST relay answers has the same fields. */
-const fields = `
+export const fields = `
   id status model prompt createdAt completedAt
   options { durationSeconds aspectRatio resolution }
   video { url state }

@@ -31,15 +31,15 @@ const maxRuns = 50;
 
 /**
  * The tasks of one page. Neither database merges runs of an index by itself: where a list has several, it would walk
- * through all tasks, or sort them. So each run is asked for its first ones, and those are merged.
+ * through all tasks, or sort them. So each run is asked for its first tasks, and those are merged.
  */
 export async function listTasks(client: DatabaseClient, filter: TaskFilter, page: TaskPage): Promise<Task[]> {
   const { columns, runs } = runsOf(filter);
-  const someRuns = Array.from({ length: Math.ceil(runs.length / maxRuns) }, (_, index) =>
-    runs.slice(index * maxRuns, (index + 1) * maxRuns),
+  const headOf = headsIn(columns, boundsOf(filter, page), page);
+  const statements = Array.from({ length: Math.ceil(runs.length / maxRuns) }, (_, index) =>
+    merged(runs.slice(index * maxRuns, (index + 1) * maxRuns).map(headOf), page),
   );
-  const head = headOf(columns, boundsOf(filter, page), page);
-  const lists = await Promise.all(someRuns.map((some) => client.$queryRaw<Task[]>(merged(some, head, page))));
+  const lists = await Promise.all(statements.map((statement) => client.$queryRaw<Task[]>(statement)));
   const first = page.inverted ? -1 : 1;
   return lists
     .flat()
@@ -86,31 +86,37 @@ function timeOf(date: Date): string {
   return `${hex.slice(0, 8)}-${hex.slice(8)}`;
 }
 
-const quoted = (column: string): string => `"${column}"`;
-const direction = ({ inverted }: TaskPage): Sql => raw(inverted ? 'ASC' : 'DESC');
+/** The first tasks of a run, of which the given columns are wanted. */
+type Head = (selected?: Sql) => Sql;
 
 /**
- * How to ask for the first tasks of a run. As one comparison of all columns, and in the order of all, because that leaves
- * PostgreSQL no other index: for `client = …` and the order of the id it may walk through all clients' tasks by the
- * primary key, where it believes that the client's are everywhere. The bounds are inclusive because it estimates such a
- * comparison by its first column, in which they are the same.
+ * Goes so many steps from a place in the index on, and keeps what belongs to the run. All columns are compared as one and
+ * sorted by, because that leaves PostgreSQL no other index: for `client = …` it may walk through all clients' tasks by
+ * the primary key, where it believes that the client's are everywhere. It estimates such a comparison by the first column
+ * alone, so the place itself has to be included, and the run's other end must not be named before the steps are gone.
  */
-function headOf(columns: readonly string[], { from, to }: Bounds, page: TaskPage) {
-  const key = raw(columns.map(quoted).join());
-  const order = join(columns.map((column) => sql`${raw(quoted(column))} ${direction(page)}`));
-  return (selected: string, run: Run): Sql => sql`
-    SELECT ${raw(selected)} FROM "Task"
-    WHERE (${key}) >= (${join([...run, from])}) AND (${key}) <= (${join([...run, to])}) AND "id" NOT IN (${from}, ${to})
-    ORDER BY ${order} LIMIT ${page.limit}`;
+function headsIn(columns: readonly string[], { from, to }: Bounds, { inverted, limit }: TaskPage) {
+  const quoted = columns.map((column) => raw(`"${column}"`));
+  const key = join(quoted);
+  const [start, onwards, direction] = inverted ? [from, raw('>='), raw('ASC')] : [to, raw('<='), raw('DESC')];
+  const order = join(quoted.map((column) => sql`${column} ${direction}`));
+  return (run: Run): Head =>
+    (selected = key) =>
+      sql`
+      SELECT * FROM (
+        SELECT ${selected} FROM "Task" WHERE (${key}) ${onwards} (${join([...run, start])}) AND "id" <> ${start}
+        ORDER BY ${order} LIMIT ${limit}
+      ) AS "run" WHERE (${key}) > (${join([...run, from])}) AND (${key}) < (${join([...run, to])})`;
 }
 
 /** The first tasks of several runs together. */
-function merged(runs: readonly Run[], head: ReturnType<typeof headOf>, page: TaskPage): Sql {
-  const [first = [], ...others] = runs;
-  if (others.length === 0) return head('*', first);
-  const heads = runs.map((run) => sql`SELECT * FROM (${head('"id"', run)}) AS "run"`);
-  return sql`
-    SELECT * FROM "Task" WHERE "id" IN (
-      SELECT "id" FROM (${join(heads, ' UNION ALL ')}) AS "page" ORDER BY "id" ${direction(page)} LIMIT ${page.limit}
-    ) ORDER BY "id" ${direction(page)}`;
+function merged(heads: readonly Head[], { inverted, limit }: TaskPage): Sql {
+  const [only, ...others] = heads;
+  if (only && others.length === 0) return only(raw('*'));
+  const order = raw(`ORDER BY "id" ${inverted ? 'ASC' : 'DESC'}`);
+  const all = join(
+    heads.map((head) => head()),
+    ' UNION ALL ',
+  );
+  return sql`SELECT * FROM "Task" WHERE "id" IN (SELECT "id" FROM (${all}) AS "page" ${order} LIMIT ${limit}) ${order}`;
 }
