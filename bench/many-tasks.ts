@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import { adapterFor, openDatabase, providerOf } from '../src/database/client.ts';
 import { client, completedTask } from './database.ts';
 
-/** A client that has ordered nothing for a long time: a twentieth of all tasks, none of them in the newer half. */
+/** A client that has ordered nothing for a long time: a fifth of all tasks, none of them in the newer half. */
 export const retired = 'retired';
 
 /** What there is only so many of, however many tasks there are, and all of them the oldest. */
@@ -29,8 +29,8 @@ const copied = originals - rare.length;
 /** A block of tasks has its first 32 bits in common with no other one: what they begin with is the time in 2^16 ms. */
 const blockMs = 2 ** 16;
 
-/** Fills an empty database with about so many tasks, in the order in which they would have come. */
-export async function createTasks(url: string, tasks: number): Promise<void> {
+/** Fills an empty database with about so many tasks, the oldest first; returns when the middle one was created. */
+export async function createTasks(url: string, tasks: number): Promise<Date> {
   const blocks = Math.max(Math.round((tasks - originals) / copied), 0);
   const firstBlock = Math.floor(Date.now() / blockMs) - blocks - 1;
   const data = Array.from({ length: originals }, (_, index) => ({
@@ -50,6 +50,7 @@ export async function createTasks(url: string, tasks: number): Promise<void> {
   // As PostgreSQL does it by itself after a while.
   await connection.executeScript(sqlite ? 'PRAGMA wal_checkpoint(TRUNCATE)' : 'VACUUM ANALYZE "Task"');
   await connection.dispose();
+  return new Date((firstBlock + (blocks + 1) / 2) * blockMs);
 }
 
 interface Copies {
@@ -67,7 +68,8 @@ function copySql(sqlite: boolean, { columns, from, firstBlock, blocks }: Copies)
   const different: Readonly<Record<string, string>> = {
     id,
     upstreamId: `'video_' || ${id}`,
-    client: `CASE WHEN "client" <> '${client}' AND "block" < ${blocks / 2} THEN '${retired}' ELSE "client" END`,
+    client: `CASE WHEN "block" < ${blocks / 2} AND ("client" <> '${client}' OR "model" = 'GROK_VIDEO3_PRO')
+      THEN '${retired}' ELSE "client" END`,
   };
   const values = columns.map((column) => different[column] ?? `"${column}"`);
   return `

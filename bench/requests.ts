@@ -29,7 +29,7 @@ export const fields = `
   video { url state }
   failure { code }`;
 
-const pageSize = 20;
+export const pageSize = 20;
 
 const documents = {
   read: `query Read($id: ID!) { videoTask(id: $id) {${fields} } }`,
