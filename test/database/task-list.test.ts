@@ -66,7 +66,7 @@ describe.each(databaseProviders)('a list of tasks on %s', (provider) => {
       const [client, status, model] = [clients[index % 3], statuses[index % 7], modelNames[(index >> 1) % 4]];
       if (client && status && model) tasks.push(await create(store, { client, status, model, createdAt: at(index) }));
     }
-    const sometimes = <Value>(value: fc.Arbitrary<Value>) => fc.option(value, { nil: undefined, freq: 1 });
+    const sometimes = <Value>(value: fc.Arbitrary<Value>) => fc.option(value, { nil: undefined, freq: 2 });
     const some = <Value>(values: readonly Value[]) => fc.array(fc.constantFrom(...values), { maxLength: 4 });
     const time = sometimes(fc.nat(90).map(at));
     const id = sometimes(fc.constantFrom(...tasks.map((task) => task.id)));
