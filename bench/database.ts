@@ -13,13 +13,14 @@ export interface Seed {
   readonly openIds: readonly string[];
 }
 
-const client = 'bench';
+/** Whose the tasks are. */
+export const client = 'bench';
 const minuteMs = 60_000;
 const openTasks = 100;
 
 /** Makes the one file of which every contender gets a copy: the service's migrations, its key, and so many tasks. */
 export async function createDatabase(file: string, tasks: number): Promise<Seed> {
-  const token = createKey(file);
+  const token = createKey(`file:${file}`, client);
   const prisma = await openPrisma(file);
   const now = Date.now();
   const completed = Array.from({ length: tasks }, (_, index) => completedTask(new Date(now - minuteMs * 60 + index)));
@@ -34,10 +35,10 @@ export async function createDatabase(file: string, tasks: number): Promise<Seed>
 }
 
 /** Makes a key by the service's own program, which makes the tables as well. */
-function createKey(file: string): string {
-  const env = { DATABASE_URL: `file:${file}` };
-  const program = join(import.meta.dirname, '../src/keys.ts');
-  const printed = execFileSync(process.execPath, [program, 'create', '--name', client], { env, encoding: 'utf8' });
+export function createKey(url: string, name: string, scope = 'read,submit'): string {
+  const env = { DATABASE_URL: url };
+  const program = [join(import.meta.dirname, '../src/keys.ts'), 'create', '--name', name, '--scope', scope];
+  const printed = execFileSync(process.execPath, program, { env, encoding: 'utf8' });
   return printed.split('\n', 1)[0] ?? '';
 }
 
@@ -67,7 +68,7 @@ const change = (from: string, to: string, at: Date, cause: string, attempt: numb
 });
 
 /** As the tracker leaves it: with the three changes that it went through. */
-function completedTask(createdAt: Date) {
+export function completedTask(createdAt: Date) {
   const at = (seconds: number) => new Date(createdAt.getTime() + seconds * 1_000);
   const order = orderedAt(createdAt);
   return {
