@@ -1,6 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
+import { PrismaPg } from '@prisma/adapter-pg';
 import { v7 as uuidv7 } from 'uuid';
+import { PrismaClient as PostgresClient } from '../src/database/generated/postgresql/client.ts';
+import type { PrismaClient } from '../src/database/generated/sqlite/client.ts';
 import { openPrisma } from './prisma.ts';
 
 /** What the load needs to know of a database that was made for it. */
@@ -19,23 +22,37 @@ const openTasks = 100;
 
 /** Makes the one file of which every contender gets a copy: the service's migrations, its key, and so many tasks. */
 export async function createDatabase(file: string, tasks: number): Promise<Seed> {
-  const token = createKey(file);
+  const token = createKey(`file:${file}`);
   const prisma = await openPrisma(file);
+  const ids = await createTasks(prisma, tasks);
+  // What is in the write-ahead log would be missing from the copies.
+  await prisma.$queryRaw`PRAGMA wal_checkpoint(TRUNCATE)`;
+  await prisma.$disconnect();
+  return { token, ...ids };
+}
+
+/** Puts the same into an empty PostgreSQL database. */
+export async function fillPostgres(url: string, tasks: number): Promise<Seed> {
+  const token = createKey(url);
+  const prisma = new PostgresClient({ adapter: new PrismaPg({ connectionString: url }) });
+  const ids = await createTasks(prisma as unknown as PrismaClient, tasks);
+  await prisma.$disconnect();
+  return { token, ...ids };
+}
+
+async function createTasks(prisma: PrismaClient, tasks: number): Promise<Omit<Seed, 'token'>> {
   const now = Date.now();
   const completed = Array.from({ length: tasks }, (_, index) => completedTask(new Date(now - minuteMs * 60 + index)));
   const open = Array.from({ length: openTasks }, (_, index) => openTask(new Date(now - minuteMs * 120 + index)));
   const rows = [...completed, ...open];
   for (let from = 0; from < rows.length; from += 500)
     await prisma.task.createMany({ data: rows.slice(from, from + 500) });
-  // What is in the write-ahead log would be missing from the copies.
-  await prisma.$queryRaw`PRAGMA wal_checkpoint(TRUNCATE)`;
-  await prisma.$disconnect();
-  return { token, ids: completed.map(({ id }) => id), openIds: open.map(({ id }) => id) };
+  return { ids: completed.map(({ id }) => id), openIds: open.map(({ id }) => id) };
 }
 
 /** Makes a key by the service's own program, which makes the tables as well. */
-function createKey(file: string): string {
-  const env = { DATABASE_URL: `file:${file}` };
+function createKey(databaseUrl: string): string {
+  const env = { DATABASE_URL: databaseUrl };
   const program = join(import.meta.dirname, '../src/keys.ts');
   const printed = execFileSync(process.execPath, [program, 'create', '--name', client], { env, encoding: 'utf8' });
   return printed.split('\n', 1)[0] ?? '';

@@ -149,7 +149,8 @@ export function tableOf({ lines, starts, machine, setting, command }: Report): s
   return parts.join('\n\n');
 }
 
-function grid([heads = [], ...rows]: string[][]): string {
+/** A table in Markdown. */
+export function grid([heads = [], ...rows]: string[][]): string {
   const widths = heads.map((head, column) =>
     Math.max(...[heads, ...rows].map((row) => row[column]?.length ?? 0), head.length),
   );
