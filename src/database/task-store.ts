@@ -40,6 +40,8 @@ export interface TaskStore {
   /** The newest tasks that repeat the order of a task; a client's, where one is given. */
   listResubmissions(id: string, client: string | undefined, limit: number): Promise<VideoTask[]>;
   list(filter: TaskFilter, page: TaskPage): Promise<VideoTask[]>;
+  /** The same page, of which no more is read than says whether one knows the tasks already. */
+  listVersions(filter: TaskFilter, page: TaskPage): Promise<Pick<VideoTask, 'id' | 'version'>[]>;
   /**
    * Changes the task if it is still as it was read; null where somebody else has written since.
    *
@@ -96,13 +98,10 @@ export function createTaskStore({ task: tasks }: DatabaseClient): TaskStore {
     },
 
     async list(filter, page) {
-      const rows = await tasks.findMany({
-        where: conditionsOf(filter, page),
-        orderBy: { id: page.inverted ? 'asc' : 'desc' },
-        take: page.limit,
-      });
+      const rows = await tasks.findMany(pageOf(filter, page));
       return rows.map(fromRow);
     },
+    listVersions: (filter, page) => tasks.findMany({ ...pageOf(filter, page), select: { id: true, version: true } }),
 
     async update({ id, version }, { history, ...change }) {
       const data = { ...change, ...(history && { history: [...history] }), version: { increment: 1 } };
@@ -136,6 +135,12 @@ export function createTaskStore({ task: tasks }: DatabaseClient): TaskStore {
     },
   });
 }
+
+const pageOf = (filter: TaskFilter, page: TaskPage) => ({
+  where: conditionsOf(filter, page),
+  orderBy: { id: page.inverted ? 'asc' : 'desc' } as const,
+  take: page.limit,
+});
 
 /** Times are conditions on the id, which begins with one: so every list is read in the order of one index. */
 function conditionsOf(

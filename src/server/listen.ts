@@ -1,8 +1,7 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { securityHeaders } from './security-headers.ts';
-import type { GraphqlServer } from './yoga.ts';
 
 export interface ListenSettings {
   readonly host: string;
@@ -30,13 +29,13 @@ const closeIntervalMs = 20;
 const maxCheckIntervalMs = 1_000;
 
 /** Serves on `host` and `port`. */
-export async function listen(server: GraphqlServer, settings: ListenSettings): Promise<Listener> {
+export async function listen(listener: RequestListener, settings: ListenSettings): Promise<Listener> {
   const { headersTimeoutMs: headersTimeout, requestTimeoutMs, stalledTimeoutMs } = settings;
   const requestTimeout = Math.max(requestTimeoutMs, headersTimeout);
   const connectionsCheckingInterval = Math.min(headersTimeout, maxCheckIntervalMs);
   const http = createServer({ headersTimeout, requestTimeout, connectionsCheckingInterval }, (request, response) =>
     // Of anything else no URL can be made, which Yoga would answer with a stack.
-    isAddressed(request) ? server(request, response) : refuse(response),
+    isAddressed(request) ? listener(request, response) : refuse(response),
   );
   // A subscriber that reads takes our pings, at least; one that does not is dropped with what waits for it.
   http.setTimeout(stalledTimeoutMs);
