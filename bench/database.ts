@@ -1,10 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { PrismaPg } from '@prisma/adapter-pg';
+import { pino } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
-import { PrismaClient as PostgresClient } from '../src/database/generated/postgresql/client.ts';
-import type { PrismaClient } from '../src/database/generated/sqlite/client.ts';
-import { openPrisma } from './prisma.ts';
+import { openDatabase, providerOf } from '../src/database/client.ts';
 
 /** What the load needs to know of a database that was made for it. */
 export interface Seed {
@@ -16,45 +14,35 @@ export interface Seed {
   readonly openIds: readonly string[];
 }
 
-const client = 'bench';
+/** Whose the tasks are. */
+export const client = 'bench';
 const minuteMs = 60_000;
 const openTasks = 100;
 
-/** Makes the one file of which every contender gets a copy: the service's migrations, its key, and so many tasks. */
-export async function createDatabase(file: string, tasks: number): Promise<Seed> {
-  const token = createKey(`file:${file}`);
-  const prisma = await openPrisma(file);
-  const ids = await createTasks(prisma, tasks);
-  // What is in the write-ahead log would be missing from the copies.
-  await prisma.$queryRaw`PRAGMA wal_checkpoint(TRUNCATE)`;
-  await prisma.$disconnect();
-  return { token, ...ids };
-}
+/** Makes the one file of which every contender gets a copy. */
+export const createDatabase = (file: string, tasks: number): Promise<Seed> => fillDatabase(`file:${file}`, tasks);
 
-/** Puts the same into an empty PostgreSQL database. */
-export async function fillPostgres(url: string, tasks: number): Promise<Seed> {
-  const token = createKey(url);
-  const prisma = new PostgresClient({ adapter: new PrismaPg({ connectionString: url }) });
-  const ids = await createTasks(prisma as unknown as PrismaClient, tasks);
-  await prisma.$disconnect();
-  return { token, ...ids };
-}
-
-async function createTasks(prisma: PrismaClient, tasks: number): Promise<Omit<Seed, 'token'>> {
+/** Fills an empty database: the service's migrations, its key, and so many tasks. */
+export async function fillDatabase(url: string, tasks: number): Promise<Seed> {
+  const token = createKey(url, client);
+  const { client: prisma, close } = await openDatabase(url, pino({ level: 'silent' }));
   const now = Date.now();
   const completed = Array.from({ length: tasks }, (_, index) => completedTask(new Date(now - minuteMs * 60 + index)));
   const open = Array.from({ length: openTasks }, (_, index) => openTask(new Date(now - minuteMs * 120 + index)));
   const rows = [...completed, ...open];
   for (let from = 0; from < rows.length; from += 500)
     await prisma.task.createMany({ data: rows.slice(from, from + 500) });
-  return { ids: completed.map(({ id }) => id), openIds: open.map(({ id }) => id) };
+  // What is in the write-ahead log would be missing from the copies.
+  if (providerOf(url) === 'sqlite') await prisma.$queryRaw`PRAGMA wal_checkpoint(TRUNCATE)`;
+  await close();
+  return { token, ids: completed.map(({ id }) => id), openIds: open.map(({ id }) => id) };
 }
 
 /** Makes a key by the service's own program, which makes the tables as well. */
-function createKey(databaseUrl: string): string {
-  const env = { DATABASE_URL: databaseUrl };
-  const program = join(import.meta.dirname, '../src/keys.ts');
-  const printed = execFileSync(process.execPath, [program, 'create', '--name', client], { env, encoding: 'utf8' });
+export function createKey(url: string, name: string, scope = 'read,submit'): string {
+  const env = { DATABASE_URL: url };
+  const program = [join(import.meta.dirname, '../src/keys.ts'), 'create', '--name', name, '--scope', scope];
+  const printed = execFileSync(process.execPath, program, { env, encoding: 'utf8' });
   return printed.split('\n', 1)[0] ?? '';
 }
 
@@ -84,7 +72,7 @@ const change = (from: string, to: string, at: Date, cause: string, attempt: numb
 });
 
 /** As the tracker leaves it: with the three changes that it went through. */
-function completedTask(createdAt: Date) {
+export function completedTask(createdAt: Date) {
   const at = (seconds: number) => new Date(createdAt.getTime() + seconds * 1_000);
   const order = orderedAt(createdAt);
   return {

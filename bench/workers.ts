@@ -10,9 +10,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { install } from '../scripts/install.ts';
-import { startPostgres } from '../test/support/postgres.ts';
+import { createPostgresDatabase, startPostgres } from '../test/support/postgres.ts';
 import { contenders, settingsOf } from './contenders.ts';
-import { fillPostgres, type Seed } from './database.ts';
+import { fillDatabase, type Seed } from './database.ts';
 import { describeMachine } from './machine.ts';
 import type { LoadOrder, Measured } from './measure.ts';
 import { freePort, run, runWith, settle, stop, untilReady } from './processes.ts';
@@ -32,11 +32,8 @@ const { values: options } = parseArgs({
 
 const counts = options.workers.split(',').map(Number);
 const cases = ['read', 'submit'] as const;
-const [seconds, connections, rounds] = [options.seconds, options.connections, options.rounds].map(Number) as [
-  number,
-  number,
-  number,
-];
+const seconds = Number(options.seconds);
+const connections = Number(options.connections);
 
 interface Round extends Measured {
   readonly round: number;
@@ -55,9 +52,7 @@ interface Ground {
   readonly besidePids: Readonly<Record<'postgres' | 'upstream', number>>;
 }
 
-const [service] = contenders;
-if (!service) throw new Error('There is nothing to measure.');
-const { file } = service;
+const service = contenders[0]!;
 
 /** Starts the service on a copy of the database; resolves when all its workers serve, as only then they share the connections. */
 async function start(workers: number, ground: Ground, round: number) {
@@ -65,9 +60,9 @@ async function start(workers: number, ground: Ground, round: number) {
   await ground.server.query(`CREATE DATABASE ${name} TEMPLATE "${ground.template.pathname.slice(1)}"`);
   const port = await freePort();
   const logFile = join(ground.directory, `${name}.log`);
-  const settings = settingsOf(service!, { port, file: '', token: ground.seed.token, upstreamUrl: ground.upstreamUrl });
+  const settings = settingsOf(service, { port, file: '', token: ground.seed.token, upstreamUrl: ground.upstreamUrl });
   const env = { ...settings, DATABASE_URL: Object.assign(new URL(ground.template), { pathname: name }).href };
-  const process = run(file, ['--workers', String(workers)], { env, logFile });
+  const process = run(service.file, ['--workers', String(workers)], { env, logFile });
   const url = `http://127.0.0.1:${port}`;
   await untilReady(`${url}/ready`, process);
   while (readFileSync(logFile, 'utf8').split('GraphQL at').length <= workers) await sleep(50);
@@ -116,7 +111,7 @@ function cells(all: readonly Round[]): string[] {
 
 async function compare(ground: Ground): Promise<Round[]> {
   const all: Round[] = [];
-  for (let round = 1; round <= rounds; round++)
+  for (let round = 1; round <= Number(options.rounds); round++)
     for (const workers of counts) all.push(...(await turn(workers, ground, round)));
   return all;
 }
@@ -128,9 +123,8 @@ const postgres = await startPostgres();
 const server = new pg.Client({ connectionString: postgres.url });
 try {
   await server.connect();
-  await server.query('CREATE DATABASE seeded');
-  const template = Object.assign(new URL(postgres.url), { pathname: 'seeded' });
-  const seed = await fillPostgres(template.href, Number(options.tasks));
+  const template = new URL(await createPostgresDatabase(postgres.url));
+  const seed = await fillDatabase(template.href, Number(options.tasks));
   const upstreamPort = await freePort();
   const upstream = run(join(import.meta.dirname, 'upstream.ts'), [String(upstreamPort)], {});
   const { rows } = await server.query('SHOW data_directory');
@@ -144,8 +138,8 @@ try {
   const lines = cases.flatMap((what) =>
     counts.map((count) => cells(all.filter((round) => round.case === what && round.workers === count))),
   );
-  const machine = { ...describeMachine(), pinned: 'nothing is pinned to a core' };
-  const setting = { workers: counts, seconds, rounds, connections, tasks: Number(options.tasks) };
+  const machine = { ...describeMachine(['autocannon']), pinned: 'nothing is pinned to a core' };
+  const setting = { ...options, results: undefined };
   const report = { date: new Date().toISOString(), machine, setting, rounds: all };
   mkdirSync(join(options.results, '..'), { recursive: true });
   writeFileSync(options.results, `${JSON.stringify(report, null, 2)}\n`);

@@ -4,13 +4,24 @@ import { onTestFinished, vi } from 'vitest';
 
 const sqliteStatements = Object.getPrototypeOf(new Sqlite(':memory:').prepare('SELECT 1')) as Sqlite.Statement;
 
+export interface Statement {
+  readonly sql: string;
+  readonly values: readonly unknown[];
+}
+
 /** Listens in on both databases' drivers until the test is over: every statement that is sent from now on, in order. */
 export function recordStatements(): string[] {
   const statements: string[] = [];
+  hearStatements(({ sql }) => statements.push(sql));
+  return statements;
+}
+
+/** Hears every statement that is sent to either database until the test is over. */
+export function hearStatements(hear: (statement: Statement) => void): void {
   const sqlite = (['run', 'all'] as const).map((name) => {
     const execute: (...values: unknown[]) => unknown = sqliteStatements[name];
     return vi.spyOn(sqliteStatements, name).mockImplementation(function (this: Sqlite.Statement, ...values) {
-      statements.push(this.source);
+      hear({ sql: this.source, values });
       return execute.apply(this, values) as never;
     });
   });
@@ -20,12 +31,11 @@ export function recordStatements(): string[] {
     ...parameters: unknown[]
   ) {
     const [sent] = parameters as [string | pg.QueryConfig];
-    statements.push(typeof sent === 'string' ? sent : sent.text);
+    hear(typeof sent === 'string' ? { sql: sent, values: [] } : { sql: sent.text, values: sent.values ?? [] });
     return query.apply(this, parameters);
   });
   onTestFinished(() => {
     for (const spy of sqlite) spy.mockRestore();
     postgres.mockRestore();
   });
-  return statements;
 }
