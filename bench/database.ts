@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
+import { pino } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
-import { openPrisma } from './prisma.ts';
+import { openDatabase, providerOf } from '../src/database/client.ts';
 
 /** What the load needs to know of a database that was made for it. */
 export interface Seed {
@@ -18,10 +19,13 @@ export const client = 'bench';
 const minuteMs = 60_000;
 const openTasks = 100;
 
-/** Makes the one file of which every contender gets a copy: the service's migrations, its key, and so many tasks. */
-export async function createDatabase(file: string, tasks: number): Promise<Seed> {
-  const token = createKey(`file:${file}`, client);
-  const prisma = await openPrisma(file);
+/** Makes the one file of which every contender gets a copy. */
+export const createDatabase = (file: string, tasks: number): Promise<Seed> => fillDatabase(`file:${file}`, tasks);
+
+/** Fills an empty database: the service's migrations, its key, and so many tasks. */
+export async function fillDatabase(url: string, tasks: number): Promise<Seed> {
+  const token = createKey(url, client);
+  const { client: prisma, close } = await openDatabase(url, pino({ level: 'silent' }));
   const now = Date.now();
   const completed = Array.from({ length: tasks }, (_, index) => completedTask(new Date(now - minuteMs * 60 + index)));
   const open = Array.from({ length: openTasks }, (_, index) => openTask(new Date(now - minuteMs * 120 + index)));
@@ -29,8 +33,8 @@ export async function createDatabase(file: string, tasks: number): Promise<Seed>
   for (let from = 0; from < rows.length; from += 500)
     await prisma.task.createMany({ data: rows.slice(from, from + 500) });
   // What is in the write-ahead log would be missing from the copies.
-  await prisma.$queryRaw`PRAGMA wal_checkpoint(TRUNCATE)`;
-  await prisma.$disconnect();
+  if (providerOf(url) === 'sqlite') await prisma.$queryRaw`PRAGMA wal_checkpoint(TRUNCATE)`;
+  await close();
   return { token, ids: completed.map(({ id }) => id), openIds: open.map(({ id }) => id) };
 }
 
