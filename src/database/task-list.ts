@@ -29,17 +29,31 @@ type Run = readonly string[];
 /** How many runs one statement looks into: SQLite takes 500, but its time grows with their square. */
 const maxRuns = 50;
 
+/** The tasks of one page. */
+export const listTasks = (client: DatabaseClient, filter: TaskFilter, page: TaskPage): Promise<Task[]> =>
+  listPage(client, filter, page, raw('*'));
+
+/** No more of them than says whether one knows them already; and the columns of the indexes, by which they are found. */
+export const listVersions = (client: DatabaseClient, filter: TaskFilter, page: TaskPage) =>
+  listPage<Pick<Task, 'id' | 'version'>>(client, filter, page, raw('"client", "status", "model", "id", "version"'));
+
 /**
- * The tasks of one page. Neither database merges runs of an index by itself: where a list has several, it would walk
- * through all tasks, or sort them. So each run is asked for its first tasks, and those are merged.
+ * Some columns of the tasks of one page, at a cost that does not grow with their number. Neither database merges runs of an index by
+ * itself: where a list has several, it would walk through all tasks, or sort them. So each run is asked for its first
+ * tasks, and of those the first are the page.
  */
-export async function listTasks(client: DatabaseClient, filter: TaskFilter, page: TaskPage): Promise<Task[]> {
+async function listPage<Part extends Pick<Task, 'id'>>(
+  client: DatabaseClient,
+  filter: TaskFilter,
+  page: TaskPage,
+  selected: Sql,
+): Promise<Part[]> {
   const { columns, runs } = runsOf(filter);
   const headOf = headsIn(columns, boundsOf(filter, page), page);
   const statements = Array.from({ length: Math.ceil(runs.length / maxRuns) }, (_, index) =>
-    merged(runs.slice(index * maxRuns, (index + 1) * maxRuns).map(headOf), page),
+    merged(runs.slice(index * maxRuns, (index + 1) * maxRuns).map(headOf), page, selected),
   );
-  const lists = await Promise.all(statements.map((statement) => client.$queryRaw<Task[]>(statement)));
+  const lists = await Promise.all(statements.map((statement) => client.$queryRaw<Part[]>(statement)));
   const first = page.inverted ? -1 : 1;
   return lists
     .flat()
@@ -62,7 +76,7 @@ function runsOf({ clients, statuses, models }: TaskFilter): { columns: string[];
   return { columns: [...conditions.map(([column]) => column), 'id'], runs };
 }
 
-/** Between what the ids lie; whatever id is equal to one of them is out. */
+/** Between which two the ids are, without them. */
 interface Bounds {
   readonly from: string;
   readonly to: string;
@@ -86,14 +100,16 @@ function timeOf(date: Date): string {
   return `${hex.slice(0, 8)}-${hex.slice(8)}`;
 }
 
-/** The first tasks of a run, of which the given columns are wanted. */
+/** The first tasks of a run: with these columns, or with those of the index. */
 type Head = (selected?: Sql) => Sql;
 
 /**
- * Goes so many steps from a place in the index on, and keeps what belongs to the run. All columns are compared as one and
- * sorted by, because that leaves PostgreSQL no other index: for `client = …` it may walk through all clients' tasks by
- * the primary key, where it believes that the client's are everywhere. It estimates such a comparison by the first column
- * alone, so the place itself has to be included, and the run's other end must not be named before the steps are gone.
+ * Goes so many steps on from one end of the run, and keeps what belongs to it.
+ *
+ * PostgreSQL has no other index left for this, because all columns are compared as one and sorted by. For `client = …` in
+ * the order of the ids it would at times walk through everybody's tasks by the primary key: it believes that a client's
+ * are everywhere. What such a comparison leaves it estimates by the first column alone, so that the run's beginning has
+ * to be included, and its end must not be named before the steps have been gone: it would believe that nothing is left.
  */
 function headsIn(columns: readonly string[], { from, to }: Bounds, { inverted, limit }: TaskPage) {
   const quoted = columns.map((column) => raw(`"${column}"`));
@@ -110,13 +126,13 @@ function headsIn(columns: readonly string[], { from, to }: Bounds, { inverted, l
 }
 
 /** The first tasks of several runs together. */
-function merged(heads: readonly Head[], { inverted, limit }: TaskPage): Sql {
+function merged(heads: readonly Head[], { inverted, limit }: TaskPage, selected: Sql): Sql {
   const [only, ...others] = heads;
-  if (only && others.length === 0) return only(raw('*'));
-  const order = raw(`ORDER BY "id" ${inverted ? 'ASC' : 'DESC'}`);
-  const all = join(
+  if (only && others.length === 0) return only(selected);
+  const ids = join(
     heads.map((head) => head()),
     ' UNION ALL ',
   );
-  return sql`SELECT * FROM "Task" WHERE "id" IN (SELECT "id" FROM (${all}) AS "page" ${order} LIMIT ${limit}) ${order}`;
+  const order = raw(`ORDER BY "id" ${inverted ? 'ASC' : 'DESC'}`);
+  return sql`SELECT ${selected} FROM "Task" WHERE "id" IN (SELECT "id" FROM (${ids}) AS "page" ${order} LIMIT ${limit}) ${order}`;
 }

@@ -4,7 +4,7 @@ import type { TaskChange, TaskProgress, VideoTask } from '../videos/task.ts';
 import type { DatabaseClient } from './client.ts';
 import { isUniqueViolation, whenAvailable } from './faults.ts';
 import type { Task } from './generated/sqlite/client.ts';
-import { listTasks, type TaskFilter, type TaskPage } from './task-list.ts';
+import { listTasks, listVersions, type TaskFilter, type TaskPage } from './task-list.ts';
 
 /** A task as it is first written: the order, and until when its submit has time. */
 export type NewTask = Omit<VideoTask, 'id' | 'version' | keyof TaskProgress> &
@@ -21,6 +21,8 @@ export interface TaskStore {
   /** The newest tasks that repeat the order of a task; a client's, where one is given. */
   listResubmissions(id: string, client: string | undefined, limit: number): Promise<VideoTask[]>;
   list(filter: TaskFilter, page: TaskPage): Promise<VideoTask[]>;
+  /** The same page, of which no more is read than says whether one knows the tasks already. */
+  listVersions(filter: TaskFilter, page: TaskPage): Promise<Pick<VideoTask, 'id' | 'version'>[]>;
   /**
    * Changes the task if it is still as it was read; null where somebody else has written since.
    *
@@ -81,6 +83,7 @@ export function createTaskStore(client: DatabaseClient): TaskStore {
       const rows = await listTasks(client, filter, page);
       return rows.map(fromRow);
     },
+    listVersions: (filter, page) => listVersions(client, filter, page),
 
     async update({ id, version }, { history, ...change }) {
       const data = { ...change, ...(history && { history: [...history] }), version: { increment: 1 } };

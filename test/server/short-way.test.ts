@@ -1,9 +1,11 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { buildSchema, type GraphQLOutputType, getNamedType, isObjectType, isRequiredArgument } from 'graphql';
 import { expect, test } from 'vitest';
 import { callUp, type Guarded, startGuarded } from '../security/guarded.ts';
 import { anOrder, submitDocument } from '../support/app.ts';
 import { createKeyFor, revokeKey } from '../support/callers.ts';
 import { freshDirectory } from '../support/database.ts';
+import { reply } from '../support/upstream.ts';
 
 type Headers = Record<string, string>;
 
@@ -73,6 +75,51 @@ test('the same query is answered the same way the second time, only sooner', asy
     expect(second).toEqual(first);
     expect(short).toBe(true);
   }
+});
+
+const contract = buildSchema(readFileSync('schema.graphql', 'utf8'), { assumeValidSDL: true });
+
+/** A selection of every field that needs no arguments, down to the leaves. */
+function everythingOf(type: GraphQLOutputType, above: readonly string[] = []): string {
+  const named = getNamedType(type);
+  if (!isObjectType(named) || above.includes(named.name)) return isObjectType(named) ? '{ __typename }' : '';
+  const fields = Object.values(named.getFields()).filter(({ args }) => !args.some(isRequiredArgument));
+  return `{ ${fields.map((field) => `${field.name} ${everythingOf(field.type, [...above, named.name])}`).join(' ')} }`;
+}
+
+test('every field that can be queried has the same value either way', async () => {
+  const { service, id } = await startWithTask();
+  const input = { grokVideo3Pro: { prompt: 'A boat', imageUrls: ['data:image/png;base64,iVBORw0KGgo='] } };
+  await service.send({ query: submitDocument, variables: { input } });
+  const refused = { grokVideo3Stable: { prompt: 'A boat', imageUrls: ['https://example.com/boat.png'] } };
+  service.upstream.onSubmit = reply(400, { error: { message: 'No.' } });
+  await service.send({ query: submitDocument, variables: { input: refused } });
+  const fields = Object.values(contract.getQueryType()?.getFields() ?? {});
+  const task = contract.getType('VideoTask') as GraphQLOutputType;
+  const asked = fields.map(({ name, type }) => {
+    const argument = {
+      videoTask: `(id: "${id}")`,
+      _entities: `(representations: [{ __typename: "VideoTask", id: "${id}" }])`,
+    }[name];
+    const selection = name === '_entities' ? `{ ... on VideoTask ${everythingOf(task)} }` : everythingOf(type);
+    return `{ ${name}${argument ?? ''} ${selection} }`;
+  });
+  expect(asked.length).toBeGreaterThan(5);
+  for (const query of asked) {
+    const { first, second, short } = await twice(service, { query });
+    expect({ query, first }).toMatchObject({ first: { text: expect.stringContaining('{"data":{"') } });
+    expect({ query, second }).toEqual({ query, second: first });
+    expect({ query, short }).toEqual({ query, short: true });
+  }
+});
+
+test('what a query may weigh is asked each time, for its variables are others', async () => {
+  const { service } = await startWithTask({ MAX_COMPLEXITY: '200' });
+  const query = 'query ($n: Int) { videoTasks(first: $n) { edges { node { id status } } } }';
+  const light = await twice(service, { query, variables: { n: 2 } });
+  expect(light).toMatchObject({ short: true, second: { status: 200 } });
+  const heavy = await twice(service, { query, variables: { n: 100 } });
+  expect(heavy).toMatchObject({ short: false, second: { text: expect.stringContaining('MAX_COMPLEXITY') } });
 });
 
 test('whatever form of answer a client accepts, it gets', async () => {
