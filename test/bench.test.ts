@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { contenders } from '../bench/contenders.ts';
-import { createDatabase } from '../bench/database.ts';
+import { client, createDatabase, createKey } from '../bench/database.ts';
+import { askFor, listsAround, pages } from '../bench/lists.ts';
+import { createTasks, retired } from '../bench/many-tasks.ts';
 import { start } from '../bench/measure.ts';
 import { pictureOf } from '../bench/picture.ts';
 import { freePort, run, stop } from '../bench/processes.ts';
@@ -46,6 +48,30 @@ test('what the bench sends to the service is answered with what it expects', asy
   expect(seen.wrong).toBe(0);
   expect(seen.answers).toBeGreaterThan(3);
   expect(seen.p99Ms).toBeGreaterThanOrEqual(seen.p50Ms);
+});
+
+test('whatever list the bench of growth asks for, a full page is the answer', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'grok-video-graphql-bench-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const template = join(directory, 'template.db');
+  const url = `file:${template}`;
+  const lists = listsAround(await createTasks(url, 3_000));
+  const keys = {
+    bench: createKey(url, client),
+    retired: createKey(url, retired),
+    admin: createKey(url, 'operator', 'admin'),
+  };
+  const [service] = contenders;
+  if (!service) throw new Error('There is nothing to measure.');
+  const seed = { token: '', ids: [], openIds: [] };
+  const ground = { directory, template, seed, upstreamUrl: 'http://127.0.0.1:1', profiles: null };
+  const started = await start(service, ground);
+  onTestFinished(() => stop(started.process));
+  for (const list of lists) {
+    for (const page of [pages.first(), pages.last()]) {
+      await askFor(`${started.url}/graphql`, keys[list.caller], list, page);
+    }
+  }
 });
 
 test('a report says medians, spreads and ratios, by time and by processor time', () => {
