@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { install } from '../scripts/install.ts';
 import { type Contender, contenders } from './contenders.ts';
 import { createDatabase } from './database.ts';
-import { describeMachine } from './machine.ts';
+import { describeField } from './machine.ts';
 import { type Ground, measure, measureStart, start } from './measure.ts';
 import { pictureOf } from './picture.ts';
 import { freePort, run, settle, stop } from './processes.ts';
@@ -92,7 +92,7 @@ try {
   await compare({ directory, template, seed, upstreamUrl: `http://127.0.0.1:${port}`, profiles });
   await stop(upstream);
   const setting = { ...load, tasks: Number(options.tasks), rounds: Number(options.rounds) };
-  const report = reportOf(outcome, setting, describeMachine());
+  const report = reportOf(outcome, setting, describeField());
   mkdirSync(options.results, { recursive: true });
   const file = join(options.results, `${report.date.slice(0, 19).replaceAll(':', '-')}.json`);
   writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);

@@ -143,13 +143,14 @@ export function tableOf({ lines, starts, machine, setting, command }: Report): s
   const heads = ['case', 'contender', 'per second', 'min–max', 'p50 ms', 'p99 ms', 'its core', 'others there'];
   const compared = ['per core second', 'service is', 'by core second'];
   const parts = [`${command}\n${JSON.stringify({ ...setting, ...machine })}`];
-  if (lines.length > 0) parts.push(grid([[...heads, ...compared], ...lines.map(lineCells)]));
+  if (lines.length > 0) parts.push(gridOf([[...heads, ...compared], ...lines.map(lineCells)]));
   if (starts.length > 0)
-    parts.push(grid([['start', 'ready after ms', 'min–max', 'idle MB'], ...starts.map(startCells)]));
+    parts.push(gridOf([['start', 'ready after ms', 'min–max', 'idle MB'], ...starts.map(startCells)]));
   return parts.join('\n\n');
 }
 
-function grid([heads = [], ...rows]: string[][]): string {
+/** Rows of cells as a table in Markdown, the heads first. */
+export function gridOf([heads = [], ...rows]: string[][]): string {
   const widths = heads.map((head, column) =>
     Math.max(...[heads, ...rows].map((row) => row[column]?.length ?? 0), head.length),
   );

@@ -22,6 +22,11 @@ export function withCache(store: TaskStore, { epoch, notifications }: Pick<Datab
     if ((cache.peek(task.id)?.version ?? 0) < task.version) cache.keep(task.id, task);
   }
 
+  // The tracker's tasks are many, and hardly any of them is being asked for: kept, they would crowd out those that are.
+  function forgetAll(tasks: readonly VideoTask[]): void {
+    for (const { id } of tasks) cache.forget(id);
+  }
+
   const cached: TaskStore = {
     ...store,
     find: (id) => cache.load(id, () => store.find(id)),
@@ -36,9 +41,12 @@ export function withCache(store: TaskStore, { epoch, notifications }: Pick<Datab
       if (saved) keep(saved);
       return saved;
     },
+    async saveChecks(tasks) {
+      await store.saveChecks(tasks).finally(() => forgetAll(tasks));
+    },
     async claimDue(now, leasedUntil, limit) {
       const claimed = await store.claimDue(now, leasedUntil, limit);
-      for (const task of claimed) keep(task);
+      forgetAll(claimed);
       return claimed;
     },
   };

@@ -3,6 +3,7 @@ import { TaskStateError } from '../videos/errors.ts';
 import type { ModelName } from '../videos/models.ts';
 import type { TaskChange, TaskProgress, TaskStatus, VideoTask } from '../videos/task.ts';
 import type { DatabaseClient } from './client.ts';
+import { claimDue, saveChecks } from './due-tasks.ts';
 import { isUniqueViolation, whenAvailable } from './faults.ts';
 import type { Task } from './generated/sqlite/client.ts';
 
@@ -48,6 +49,8 @@ export interface TaskStore {
   update(task: Pick<VideoTask, 'id' | 'version'>, change: TaskChange): Promise<VideoTask | null>;
   /** Takes up to `limit` tasks that are due and nobody's, the longest due first, and holds them until `leasedUntil`. */
   claimDue(now: Date, leasedUntil: Date, limit: number): Promise<VideoTask[]>;
+  /** Writes of checks that brought nothing new what they change, of each task if it is still in the version it has here. */
+  saveChecks(tasks: readonly VideoTask[]): Promise<void>;
 }
 
 /**
@@ -56,7 +59,8 @@ export interface TaskStore {
  *
  * Its methods throw DatabaseUnavailableError when the database does not do what it is asked.
  */
-export function createTaskStore({ task: tasks }: DatabaseClient): TaskStore {
+export function createTaskStore(client: DatabaseClient): TaskStore {
+  const { task: tasks } = client;
   return whenAvailable<TaskStore>({
     async create(task) {
       const id = uuidv7({ msecs: task.createdAt.getTime() });
@@ -115,25 +119,8 @@ export function createTaskStore({ task: tasks }: DatabaseClient): TaskStore {
       }
     },
 
-    async claimDue(now, leasedUntil, limit) {
-      const due = {
-        nextCheckAt: { lte: now },
-        OR: [{ leasedUntil: null }, { leasedUntil: { lte: now } }],
-      };
-      const candidates = await tasks.findMany({
-        where: due,
-        orderBy: { nextCheckAt: 'asc' },
-        take: limit,
-        select: { id: true },
-      });
-      if (candidates.length === 0) return [];
-      // The condition is asked again, by the database and under its lock: of two claimants only one still meets it.
-      const rows = await tasks.updateManyAndReturn({
-        where: { id: { in: candidates.map(({ id }) => id) }, ...due },
-        data: { leasedUntil, version: { increment: 1 } },
-      });
-      return rows.map(fromRow);
-    },
+    claimDue: async (...due) => (await claimDue(client, ...due)).map(fromRow),
+    saveChecks: (checked) => saveChecks(client, checked),
   });
 }
 
