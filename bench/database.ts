@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
-import { openDatabase, providerOf } from '../src/database/client.ts';
+import { type DatabaseClient, openDatabase, providerOf } from '../src/database/client.ts';
 
 /** What the load needs to know of a database that was made for it. */
 export interface Seed {
@@ -29,13 +29,26 @@ export async function fillDatabase(url: string, tasks: number): Promise<Seed> {
   const now = Date.now();
   const completed = Array.from({ length: tasks }, (_, index) => completedTask(new Date(now - minuteMs * 60 + index)));
   const open = Array.from({ length: openTasks }, (_, index) => openTask(new Date(now - minuteMs * 120 + index)));
-  const rows = [...completed, ...open];
-  for (let from = 0; from < rows.length; from += 500)
-    await prisma.task.createMany({ data: rows.slice(from, from + 500) });
+  await write(prisma, [...completed, ...open]);
   // What is in the write-ahead log would be missing from the copies.
   if (providerOf(url) === 'sqlite') await prisma.$queryRaw`PRAGMA wal_checkpoint(TRUNCATE)`;
   await close();
   return { token, ids: completed.map(({ id }) => id), openIds: open.map(({ id }) => id) };
+}
+
+async function write(prisma: DatabaseClient, rows: (ReturnType<typeof openTask> | ReturnType<typeof completedTask>)[]) {
+  for (let from = 0; from < rows.length; from += 500)
+    await prisma.task.createMany({ data: rows.slice(from, from + 500) });
+}
+
+/** Writes tasks that were accepted a minute ago and are due at random times, over so long. */
+export async function createOpenTasks(prisma: DatabaseClient, tasks: number, firstDue: Date, overMs: number) {
+  const createdAt = Date.now() - minuteMs;
+  const dueAt = () => new Date(firstDue.getTime() + Math.random() * overMs);
+  await write(
+    prisma,
+    Array.from({ length: tasks }, (_, index) => openTask(new Date(createdAt + index / 10), dueAt())),
+  );
 }
 
 /** Makes a key by the service's own program, which makes the tables as well. */
@@ -95,8 +108,11 @@ export function completedTask(createdAt: Date) {
   };
 }
 
-/** Accepted, and not due before the run is over: tracking is work that the peers do not do. */
-function openTask(createdAt: Date) {
+/** Not due before the run is over: tracking is work that the peers do not do. */
+const notDue = () => new Date(Date.now() + 600 * minuteMs);
+
+/** Accepted, and waiting. */
+function openTask(createdAt: Date, nextCheckAt = notDue()) {
   const order = orderedAt(createdAt);
   return {
     ...order,
@@ -104,7 +120,7 @@ function openTask(createdAt: Date) {
     status: 'QUEUED',
     upstreamId: `video_${order.id}`,
     upstreamStatus: 'queued',
-    nextCheckAt: new Date(Date.now() + 600 * minuteMs),
+    nextCheckAt,
     history: [change('SUBMITTING', 'QUEUED', createdAt, 'SUBMIT', 0)],
   };
 }
