@@ -158,27 +158,22 @@ async function measure(contender: Contender, database: string, create: () => Pro
   return lines;
 }
 
-const cellsOf = ({
-  database,
-  caller,
-  filter,
-  page,
-  way,
-  fewMs,
-  manyMs,
-  ratio: { median, min, max },
-}: Line): string[] => [
-  database,
-  caller,
+const filterOf = ({ filter }: Line): string =>
   Object.entries(filter)
     .map(([name, value]) => `${name} ${value}`)
-    .join(', '),
-  page,
-  way,
-  fewMs.median.toFixed(2),
-  manyMs.median.toFixed(2),
-  `${median.toFixed(2)}× (${min.toFixed(2)}–${max.toFixed(2)})`,
-];
+    .join(', ');
+
+const timesOf = ({ fewMs, manyMs, ratio }: Line): string =>
+  `${fewMs.median.toFixed(2)} → ${manyMs.median.toFixed(2)} ms, ${ratio.median.toFixed(2)}×`;
+
+/** The pages of a list beside each other. */
+function tableOf(lines: readonly Line[]): string {
+  const lists = Map.groupBy(lines, (line) => [line.database, line.caller, filterOf(line), line.way].join('|'));
+  return grid([
+    ['database', 'who asks', 'filter', 'what', ...names(pages)],
+    ...[...lists].map(([list, ofPages]) => [...list.split('|'), ...ofPages.map(timesOf)]),
+  ]);
+}
 
 settle();
 const directory = mkdtempSync(join(tmpdir(), 'grok-video-graphql-growth-'));
@@ -192,17 +187,7 @@ try {
   const report = { date: new Date().toISOString(), setting, machine: describeMachine([]), lines };
   mkdirSync(options.results, { recursive: true });
   writeFileSync(join(options.results, 'growth.json'), `${JSON.stringify(report, null, 2)}\n`);
-  const heads = [
-    'database',
-    'who asks',
-    'filter',
-    'page',
-    'what',
-    `ms of ${originals}`,
-    `ms of ${options.tasks}`,
-    'times',
-  ];
-  console.log(grid([heads, ...lines.map(cellsOf)]));
+  console.log(tableOf(lines));
   for (const way of names(ways)) {
     const ratios = lines.flatMap((line) => (line.way === way ? line.ratio.median : []));
     console.log(
