@@ -166,6 +166,9 @@ const filterOf = ({ filter }: Line): string =>
 const timesOf = ({ fewMs, manyMs, ratio }: Line): string =>
   `${fewMs.median.toFixed(2)} → ${manyMs.median.toFixed(2)} ms, ${ratio.median.toFixed(2)}×`;
 
+/** To the microsecond. */
+const rounded = (_: string, value: unknown) => (typeof value === 'number' ? Number(value.toFixed(3)) : value);
+
 /** The pages of a list beside each other. */
 function tableOf(lines: readonly Line[]): string {
   const lists = Map.groupBy(lines, (line) => [line.database, line.caller, filterOf(line), line.way].join('|'));
@@ -186,7 +189,7 @@ try {
   const setting = { tasks: [originals, Number(options.tasks)], rounds: options.rounds, requests: options.requests };
   const report = { date: new Date().toISOString(), setting, machine: describeMachine([]), lines };
   mkdirSync(options.results, { recursive: true });
-  writeFileSync(join(options.results, 'growth.json'), `${JSON.stringify(report, null, 2)}\n`);
+  writeFileSync(join(options.results, 'growth.json'), `${JSON.stringify(report, rounded, 1)}\n`);
   console.log(tableOf(lines));
   for (const way of names(ways)) {
     const ratios = lines.flatMap((line) => (line.way === way ? line.ratio.median : []));
