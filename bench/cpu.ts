@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 
 /** Both in parts of one processor; null where the system does not say it. */
 export interface CpuUse {
-  /** What the process used. */
+  /** What the process used, and its children. */
   readonly own: number | null;
   /** What everything else used of the processor that the process is pinned to: 0, if nothing disturbed it. */
   readonly others: number | null;
@@ -21,10 +21,14 @@ const fieldsOf = (path: string, isWanted: (line: string) => boolean): string[] =
   }
 };
 
-/** User and system time of a process, in seconds; NaN where there is no /proc. */
+/** User and system time of a process and of all that it has started, in seconds; NaN where there is no /proc. */
 function ownSeconds(pid: number): number {
   const fields = fieldsOf(`/proc/${pid}/stat`, () => true);
-  return (Number(fields[13]) + Number(fields[14])) / ticksPerSecond;
+  // Its own, and that of its children: of those that have ended, and of those that run.
+  const ticks = fields.slice(13, 17).reduce((sum, field) => sum + Number(field), 0);
+  const children = fieldsOf(`/proc/${pid}/task/${pid}/children`, () => true).filter((child) => child !== '');
+  const ofChildren = children.reduce((sum, child) => sum + ownSeconds(Number(child)), 0);
+  return fields.length === 0 ? Number.NaN : ticks / ticksPerSecond + ofChildren;
 }
 
 /** All time of the first processor but what it spent idle or waiting for the disk, in seconds. */

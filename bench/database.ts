@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
+import { pino } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
-import { openPrisma } from './prisma.ts';
+import { type DatabaseClient, openDatabase, providerOf } from '../src/database/client.ts';
 
 /** What the load needs to know of a database that was made for it. */
 export interface Seed {
@@ -18,20 +19,36 @@ export const client = 'bench';
 const minuteMs = 60_000;
 const openTasks = 100;
 
-/** Makes the one file of which every contender gets a copy: the service's migrations, its key, and so many tasks. */
-export async function createDatabase(file: string, tasks: number): Promise<Seed> {
-  const token = createKey(`file:${file}`, client);
-  const prisma = await openPrisma(file);
+/** Makes the one file of which every contender gets a copy. */
+export const createDatabase = (file: string, tasks: number): Promise<Seed> => fillDatabase(`file:${file}`, tasks);
+
+/** Fills an empty database: the service's migrations, its key, and so many tasks. */
+export async function fillDatabase(url: string, tasks: number): Promise<Seed> {
+  const token = createKey(url, client);
+  const { client: prisma, close } = await openDatabase(url, pino({ level: 'silent' }));
   const now = Date.now();
   const completed = Array.from({ length: tasks }, (_, index) => completedTask(new Date(now - minuteMs * 60 + index)));
   const open = Array.from({ length: openTasks }, (_, index) => openTask(new Date(now - minuteMs * 120 + index)));
-  const rows = [...completed, ...open];
+  await write(prisma, [...completed, ...open]);
+  // What is in the write-ahead log would be missing from the copies.
+  if (providerOf(url) === 'sqlite') await prisma.$queryRaw`PRAGMA wal_checkpoint(TRUNCATE)`;
+  await close();
+  return { token, ids: completed.map(({ id }) => id), openIds: open.map(({ id }) => id) };
+}
+
+async function write(prisma: DatabaseClient, rows: (ReturnType<typeof openTask> | ReturnType<typeof completedTask>)[]) {
   for (let from = 0; from < rows.length; from += 500)
     await prisma.task.createMany({ data: rows.slice(from, from + 500) });
-  // What is in the write-ahead log would be missing from the copies.
-  await prisma.$queryRaw`PRAGMA wal_checkpoint(TRUNCATE)`;
-  await prisma.$disconnect();
-  return { token, ids: completed.map(({ id }) => id), openIds: open.map(({ id }) => id) };
+}
+
+/** Writes tasks that were accepted a minute ago and are due at random times, over so long. */
+export async function createOpenTasks(prisma: DatabaseClient, tasks: number, firstDue: Date, overMs: number) {
+  const createdAt = Date.now() - minuteMs;
+  const dueAt = () => new Date(firstDue.getTime() + Math.random() * overMs);
+  await write(
+    prisma,
+    Array.from({ length: tasks }, (_, index) => openTask(new Date(createdAt + index / 10), dueAt())),
+  );
 }
 
 /** Makes a key by the service's own program, which makes the tables as well. */
@@ -91,8 +108,11 @@ export function completedTask(createdAt: Date) {
   };
 }
 
-/** Accepted, and not due before the run is over: tracking is work that the peers do not do. */
-function openTask(createdAt: Date) {
+/** Not due before the run is over: tracking is work that the peers do not do. */
+const notDue = () => new Date(Date.now() + 600 * minuteMs);
+
+/** Accepted, and waiting. */
+function openTask(createdAt: Date, nextCheckAt = notDue()) {
   const order = orderedAt(createdAt);
   return {
     ...order,
@@ -100,7 +120,7 @@ function openTask(createdAt: Date) {
     status: 'QUEUED',
     upstreamId: `video_${order.id}`,
     upstreamStatus: 'queued',
-    nextCheckAt: new Date(Date.now() + 600 * minuteMs),
+    nextCheckAt,
     history: [change('SUBMITTING', 'QUEUED', createdAt, 'SUBMIT', 0)],
   };
 }

@@ -13,6 +13,8 @@ export interface LoadOrder {
   readonly url: string;
   /** The process that is loaded. */
   readonly pid: number;
+  /** What else is to be looked at, by its name. */
+  readonly besidePids?: Readonly<Record<string, number>>;
   readonly what: Case;
   readonly protocol: Protocol;
   readonly seed: Seed;
@@ -26,6 +28,8 @@ export interface Measured extends Seen {
   readonly cpu: CpuUse;
   /** What the load used of its own: near 1, it is the load that was measured. */
   readonly loadCpu: number | null;
+  /** What the others used that were to be looked at, in processors. */
+  readonly besideCpu?: Readonly<Record<string, number | null>>;
 }
 
 /** What the load program saw. */

@@ -13,9 +13,9 @@ export const pinned = availableParallelism() > 1 && spawnSync('taskset', ['-c', 
 
 const running = new Set<ChildProcess>();
 
-/** The bench itself stays out of the way, too; and whatever becomes of it, it leaves no process behind. */
-export function settle(): void {
-  if (pinned) spawnSync('taskset', ['-cp', '1', String(process.pid)]);
+/** The bench itself stays out of the way, too, where there is a way; and whatever becomes of it, it leaves no process behind. */
+export function settle(core: Core | null = 1): void {
+  if (pinned && core !== null) spawnSync('taskset', ['-cp', String(core), String(process.pid)]);
   process.once('exit', () => {
     for (const child of running) child.kill('SIGKILL');
   });
@@ -23,7 +23,8 @@ export function settle(): void {
 }
 
 interface Options {
-  readonly core: Core;
+  /** The processor that it has to stay on; without it, any. */
+  readonly core?: Core;
   readonly env?: Record<string, string>;
   /** Options of Node's own. */
   readonly nodeOptions?: readonly string[];
@@ -38,7 +39,8 @@ export function run(
   { core, env = {}, nodeOptions = [], logFile }: Options,
 ): ChildProcess {
   const { PATH = '' } = process.env;
-  const command = [...(pinned ? ['taskset', '-c', String(core)] : []), process.execPath, ...nodeOptions, file, ...args];
+  const pin = pinned && core !== undefined ? ['taskset', '-c', String(core)] : [];
+  const command = [...pin, process.execPath, ...nodeOptions, file, ...args];
   const log = logFile === undefined ? undefined : openSync(logFile, 'a');
   const child = spawn(command[0] ?? '', command.slice(1), {
     env: { PATH, NODE_ENV: 'production', ...env },
@@ -50,8 +52,13 @@ export function run(
 }
 
 /** Runs a file to its end, with something to read; returns what it writes. */
-export async function runWith(file: string, input: unknown, timeoutMs: number): Promise<string> {
-  const child = run(file, [], { core: 1 });
+export async function runWith(
+  file: string,
+  input: unknown,
+  timeoutMs: number,
+  options: Options = { core: 1 },
+): Promise<string> {
+  const child = run(file, [], options);
   const patience = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
   child.stdin?.end(JSON.stringify(input));
   const [written, [code]] = await Promise.all([child.stdout ? text(child.stdout) : '', once(child, 'exit')]);

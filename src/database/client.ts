@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { PrismaPg } from '@prisma/adapter-pg';
 import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils';
 import type { Logger } from 'pino';
@@ -7,7 +8,7 @@ import type { PrismaClient } from './generated/sqlite/client.ts';
 import { MigrationError, migrate, migrationsDirectory } from './migrate.ts';
 import { createNotifications, type Notifications } from './notifications.ts';
 import type { Epoch } from './row-cache.ts';
-import { Sqlite } from './sqlite.ts';
+import { ServingSqlite, Sqlite } from './sqlite.ts';
 
 export type Provider = 'sqlite' | 'postgresql';
 
@@ -46,10 +47,6 @@ export function providerOf(url: string): Provider {
 /** The driver for a DATABASE_URL; the directory of a SQLite file is made where it is missing. */
 export function adapterFor(url: string, purpose: Purpose = 'migrating'): SqlMigrationAwareDriverAdapterFactory {
   if (providerOf(url) === 'postgresql') return new PrismaPg({ connectionString: url, ...postgresLimits[purpose] });
-  return sqliteAdapterFor(url, purpose);
-}
-
-function sqliteAdapterFor(url: string, purpose: Purpose): Sqlite {
   mkdirSync(dirname(url.slice('file:'.length)), { recursive: true });
   return new Sqlite({ url, timeout: sqliteBusyTimeoutMs[purpose] });
 }
@@ -124,6 +121,10 @@ async function open(url: string, log: Logger): Promise<Database> {
   };
 }
 
+/** How often, and how long after each other, a new file is asked to keep a write-ahead log. */
+const walAttempts = 50;
+const walPauseMs = 100;
+
 type Opened = Pick<Database, 'client' | 'notifications' | 'epoch'>;
 
 // Only the generated client that is needed is loaded.
@@ -137,7 +138,7 @@ async function openPostgres(url: string, log: Logger): Promise<Opened> {
 
 async function openSqlite(url: string): Promise<Opened> {
   const { PrismaClient } = await import('./generated/sqlite/client.ts');
-  const adapter = sqliteAdapterFor(url, 'serving');
+  const adapter = new ServingSqlite({ url, timeout: sqliteBusyTimeoutMs.serving });
   const client = new PrismaClient({ adapter });
   await makeDurable(client);
   return { client, notifications: null, epoch: () => adapter.dataVersion() };
@@ -150,7 +151,13 @@ async function openSqlite(url: string): Promise<Opened> {
  * @throws Error when the file cannot be opened that way, on a network file system for one.
  */
 async function makeDurable(client: PrismaClient): Promise<void> {
-  await client.$queryRaw`PRAGMA journal_mode = WAL`;
+  // On a new file it is not waited for a lock: another instance may be reading from it, or doing the same.
+  for (let attempt = 1; ; attempt++) {
+    const set = await client.$queryRaw`PRAGMA journal_mode = WAL`.catch((error: unknown) => error);
+    if (!(set instanceof Error)) break;
+    if (attempt === walAttempts) throw set;
+    await sleep(walPauseMs);
+  }
   await client.$executeRaw`PRAGMA synchronous = FULL`;
   const [mode] = await client.$queryRaw<{ journal_mode: string }[]>`PRAGMA journal_mode`;
   const [level] = await client.$queryRaw<{ synchronous: bigint }[]>`PRAGMA synchronous`;

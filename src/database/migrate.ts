@@ -10,6 +10,7 @@ import type {
   MigrationList,
   SchemaEngine,
 } from '@prisma/schema-engine-wasm/schema_engine_bg';
+import { Sqlite } from './sqlite.ts';
 
 /** The migrations that have been written for one kind of database, in the form the schema engine takes. */
 export async function readMigrations(directory: string): Promise<MigrationList> {
@@ -47,6 +48,19 @@ export async function migrate(
 ): Promise<readonly string[]> {
   const migrationsList = await readMigrations(directory);
   if (await isUpToDate(adapter, migrationsList)) return [];
+  const turn = adapter instanceof Sqlite ? await adapter.takeTurn() : null;
+  try {
+    // Another instance may have done it meanwhile.
+    return (await isUpToDate(adapter, migrationsList)) ? [] : await applyMigrations(adapter, migrationsList);
+  } finally {
+    await turn?.dispose();
+  }
+}
+
+async function applyMigrations(
+  adapter: SqlMigrationAwareDriverAdapterFactory,
+  migrationsList: MigrationList,
+): Promise<readonly string[]> {
   // Loaded only where there is something to do: it takes 15 MB.
   const { everything, withSchemaEngine } = await import('./schema-engine.ts');
   const input = { migrationsList, filters: everything };

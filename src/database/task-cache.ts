@@ -36,6 +36,11 @@ export function withCache(store: TaskStore, { epoch, notifications }: Pick<Datab
     return (await Promise.all(tasks)).filter((task) => task !== null);
   }
 
+  // The tracker's tasks are many, and hardly any of them is being asked for: kept, they would crowd out those that are.
+  function forgetAll(tasks: readonly VideoTask[]): void {
+    for (const { id } of tasks) cache.forget(id);
+  }
+
   const cached: TaskStore = {
     ...store,
     find: (id) => cache.load(id, () => store.find(id)),
@@ -62,9 +67,12 @@ export function withCache(store: TaskStore, { epoch, notifications }: Pick<Datab
       if (saved) keep(saved);
       return saved;
     },
+    async saveChecks(tasks) {
+      await store.saveChecks(tasks).finally(() => forgetAll(tasks));
+    },
     async claimDue(now, leasedUntil, limit) {
       const claimed = await store.claimDue(now, leasedUntil, limit);
-      for (const task of claimed) keep(task);
+      forgetAll(claimed);
       return claimed;
     },
   };

@@ -2,6 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { TaskStateError } from '../videos/errors.ts';
 import type { TaskChange, TaskProgress, VideoTask } from '../videos/task.ts';
 import type { DatabaseClient } from './client.ts';
+import { claimDue, saveChecks } from './due-tasks.ts';
 import { isUniqueViolation, whenAvailable } from './faults.ts';
 import type { Task } from './generated/sqlite/client.ts';
 import { listTasks, listVersions, type TaskFilter, type TaskPage } from './task-list.ts';
@@ -31,6 +32,8 @@ export interface TaskStore {
   update(task: Pick<VideoTask, 'id' | 'version'>, change: TaskChange): Promise<VideoTask | null>;
   /** Takes up to `limit` tasks that are due and nobody's, the longest due first, and holds them until `leasedUntil`. */
   claimDue(now: Date, leasedUntil: Date, limit: number): Promise<VideoTask[]>;
+  /** Writes of checks that brought nothing new what they change, of each task if it is still in the version it has here. */
+  saveChecks(tasks: readonly VideoTask[]): Promise<void>;
 }
 
 /**
@@ -96,25 +99,8 @@ export function createTaskStore(client: DatabaseClient): TaskStore {
       }
     },
 
-    async claimDue(now, leasedUntil, limit) {
-      const due = {
-        nextCheckAt: { lte: now },
-        OR: [{ leasedUntil: null }, { leasedUntil: { lte: now } }],
-      };
-      const candidates = await tasks.findMany({
-        where: due,
-        orderBy: { nextCheckAt: 'asc' },
-        take: limit,
-        select: { id: true },
-      });
-      if (candidates.length === 0) return [];
-      // The condition is asked again, by the database and under its lock: of two claimants only one still meets it.
-      const rows = await tasks.updateManyAndReturn({
-        where: { id: { in: candidates.map(({ id }) => id) }, ...due },
-        data: { leasedUntil, version: { increment: 1 } },
-      });
-      return rows.map(fromRow);
-    },
+    claimDue: async (...due) => (await claimDue(client, ...due)).map(fromRow),
+    saveChecks: (checked) => saveChecks(client, checked),
   });
 }
 

@@ -1,4 +1,5 @@
 import type { CheckReply } from '../upstream/replies.ts';
+import { QuietChecks } from './quiet-checks.ts';
 import { momentOf, type Services } from './services.ts';
 import type { TaskChange, VideoTask } from './task.ts';
 import { recordChange } from './tasks.ts';
@@ -14,6 +15,9 @@ export interface TrackerSettings {
   readonly pollMs: number;
 }
 
+/** After a look that found something, others are given so long to become due: a look costs as much for one as for many. */
+const gatherMs = 100;
+
 /**
  * Follows tasks to their end: claims what is due, asks the upstream, saves, tells.
  *
@@ -24,9 +28,12 @@ export class Tracker {
   readonly #services: Services;
   readonly #settings: TrackerSettings;
   readonly #throttle;
+  readonly #quiet: QuietChecks;
   readonly #stopped = new AbortController();
   readonly #underWay = new Set<Promise<void>>();
   #wake = Promise.withResolvers<void>();
+  /** As soon as so many places are free, the next look is worth its while. */
+  #enoughRoom = 1;
   #running: Promise<void> | undefined;
   #databaseProblem: string | null = null;
 
@@ -34,6 +41,7 @@ export class Tracker {
     this.#services = services;
     this.#settings = settings;
     this.#throttle = createThrottle(settings.concurrency, services.schedule);
+    this.#quiet = new QuietChecks(services);
   }
 
   /** Begins to follow tasks, those of an earlier process too. */
@@ -46,12 +54,12 @@ export class Tracker {
     this.#stopped.abort();
     this.#wake.resolve();
     await this.#running;
-    await Promise.all(this.#underWay);
+    await this.#finish();
   }
 
   /** Checks every task that is due by now, and resolves when all are recorded. */
   async checkDue(): Promise<void> {
-    while ((await this.#startDue()) > 0) await Promise.all(this.#underWay);
+    while ((await this.#startDue(this.#room())) > 0) await this.#finish();
   }
 
   /** Why tasks are not being followed at the moment; null where they are. */
@@ -59,20 +67,28 @@ export class Tracker {
     return this.#throttle.problem() ?? this.#databaseProblem;
   }
 
+  async #finish(): Promise<void> {
+    await Promise.all(this.#underWay);
+    await this.#quiet.flush();
+  }
+
   async #run(): Promise<void> {
     while (!this.#stopped.signal.aborted) {
       this.#wake = Promise.withResolvers();
-      const timer = setTimeout(() => this.#wake.resolve(), this.#settings.pollMs);
-      const started = await this.#tryStartDue();
-      // As long as tasks are found, the next look waits only for a free place.
-      if (started === 0 || this.#room() === 0) await this.#wake.promise;
+      const room = this.#room();
+      const started = await this.#tryStartDue(room);
+      // Whoever got less than there was room for has it all; otherwise more is waiting, for half of the places at best.
+      this.#enoughRoom = started < room ? Number.POSITIVE_INFINITY : room === 0 ? 1 : this.#settings.concurrency / 2;
+      const pauseMs = Math.min(this.#settings.pollMs, started > 0 ? gatherMs : Number.POSITIVE_INFINITY);
+      const timer = setTimeout(() => this.#wake.resolve(), pauseMs);
+      if (this.#room() < this.#enoughRoom) await this.#wake.promise;
       clearTimeout(timer);
     }
   }
 
-  async #tryStartDue(): Promise<number> {
+  async #tryStartDue(room: number): Promise<number> {
     try {
-      const started = await this.#startDue();
+      const started = await this.#startDue(room);
       this.#databaseProblem = null;
       return started;
     } catch (error) {
@@ -86,10 +102,9 @@ export class Tracker {
     return Math.max(this.#throttle.limit(this.#services.now()) - this.#underWay.size, 0);
   }
 
-  /** Takes due tasks and starts a check on each; returns how many. */
-  async #startDue(): Promise<number> {
+  /** Takes up to `room` due tasks and starts a check on each; returns how many. */
+  async #startDue(room: number): Promise<number> {
     const { store, log, now } = this.#services;
-    const room = this.#room();
     if (room === 0) return 0;
     const leasedUntil = new Date(now().getTime() + this.#settings.leaseMs);
     const tasks = await store.claimDue(now(), leasedUntil, room);
@@ -99,7 +114,8 @@ export class Tracker {
         .catch((error: unknown) => log.error({ taskId: task.id, err: error }, 'check could not be recorded'))
         .finally(() => {
           this.#underWay.delete(check);
-          this.#wake.resolve();
+          if (this.#underWay.size === 0) void this.#quiet.flush();
+          if (this.#room() >= this.#enoughRoom) this.#wake.resolve();
         });
       this.#underWay.add(check);
     }
@@ -111,7 +127,8 @@ export class Tracker {
       task.upstreamId === null
         ? afterLostSubmit(task, momentOf(this.#services))
         : await this.#ask(task, task.upstreamId);
-    if (change) await recordChange(this.#services, task, change);
+    if (change?.history) await recordChange(this.#services, task, change);
+    else if (change) this.#quiet.add({ ...task, ...change });
   }
 
   async #ask(task: VideoTask, upstreamId: string): Promise<TaskChange | null> {

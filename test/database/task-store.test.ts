@@ -142,6 +142,41 @@ describe.each(databaseProviders)('the task store on %s', (provider) => {
     expect(await store.update(claimed!, { status: 'COMPLETED' })).toBeNull();
   });
 
+  test('checks written at once leave the same rows as one by one, to the millisecond', async () => {
+    const store = await freshStore();
+    const found = [
+      { lastCheckedAt: at(1), nextCheckAt: at(30_001), leasedUntil: null, checkCount: 1, notFoundCount: 0 },
+      { lastCheckedAt: null, nextCheckAt: at(2_000_000), leasedUntil: at(7), checkCount: 200, notFoundCount: 2 },
+      { lastCheckedAt: at(-5), nextCheckAt: null, leasedUntil: null, checkCount: 0, notFoundCount: 1 },
+    ];
+    const [singly, atOnce] = [
+      await Promise.all(found.map(() => create(store))),
+      await Promise.all(found.map(() => create(store))),
+    ];
+    await Promise.all(singly.map((task, index) => store.update(task, found[index]!)));
+    await store.saveChecks(atOnce.map((task, index) => ({ ...task, ...found[index]! })));
+    for (const [index, { id }] of atOnce.entries()) {
+      const expected = await store.find(singly[index]!.id);
+      expect(await store.find(id)).toEqual({ ...expected, id });
+    }
+    // The times are such as a claim compares.
+    expect(await store.claimDue(at(30_000), at(60_000), 10)).toEqual([]);
+    expect(await store.claimDue(at(30_001), at(60_000), 10)).toHaveLength(2);
+  });
+
+  test('of checks written at once those are left out whose tasks somebody else has written since', async () => {
+    const url = await freshDatabase(provider);
+    const [store, other] = [await openStore(url), await openStore(url)];
+    const tasks = await Promise.all(Array.from({ length: 5 }, () => create(store)));
+    const later = await other.update(tasks[2]!, { upstreamStatus: 'later' });
+    await store.saveChecks(tasks.map((task) => ({ ...task, checkCount: 7 })));
+    const expected = tasks.map((task) => ({ ...task, checkCount: 7, version: task.version + 1 }));
+    for (const [index, { id }] of tasks.entries()) {
+      expect(await other.find(id)).toEqual(index === 2 ? later : expected[index]);
+    }
+    await store.saveChecks([]);
+  });
+
   test('twenty claimants at once over two connections share the due tasks and never get the same one', async () => {
     const url = await freshDatabase(provider);
     const stores = [await openStore(url), await openStore(url)];
