@@ -8,11 +8,11 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { pino } from 'pino';
 import { openDatabase } from '../src/database/client.ts';
-import { createTaskStore } from '../src/database/task-store.ts';
+import { createTaskStore, type TaskStore } from '../src/database/task-store.ts';
 import { createPostgresDatabase, startPostgres } from '../test/support/postgres.ts';
 import { type Contender, contenders, settingsOf } from './contenders.ts';
 import { client, createKey } from './database.ts';
-import { askFor, type Caller, type List, listsAround, type Page, pages, taskFilterOf } from './lists.ts';
+import { askFor, type Caller, type List, listsAround, type Page, pages, taskFilterOf, taskPageOf } from './lists.ts';
 import { describeMachine } from './machine.ts';
 import { createTasks, originals, retired } from './many-tasks.ts';
 import { freePort, run, settle, stop, untilReady } from './processes.ts';
@@ -44,26 +44,36 @@ interface Listed {
 interface Service {
   readonly url: string;
   readonly keys: Readonly<Record<Caller, string>>;
+  /** What the service reads with, here: it remembers nothing. */
+  readonly store: TaskStore;
   readonly listed: readonly Listed[];
   stop(): Promise<void>;
 }
 
-/** One page in one round. */
-interface Round {
-  readonly fewMs: number;
-  readonly manyMs: number;
-}
+/** What is timed: to have whole rows from the database, and to have an answer from the service. */
+const ways = {
+  read: ({ store }: Service, { list, cursor }: Listed, page: Page) =>
+    store.list(taskFilterOf(list), taskPageOf(pages[page](cursor))),
+  answer: ({ url, keys }: Service, { list, cursor }: Listed, page: Page) =>
+    askFor(url, keys[list.caller], list, pages[page](cursor)),
+} as const;
+
+type Way = keyof typeof ways;
 
 interface Case {
   readonly page: Page;
+  readonly way: Way;
   readonly inFew: Listed;
   readonly inMany: Listed;
-  readonly rounds: Round[];
+  /** The median of each round, in milliseconds. */
+  readonly fewMs: number[];
+  readonly manyMs: number[];
 }
 
 interface Line extends List {
   readonly database: string;
   readonly page: Page;
+  readonly way: Way;
   readonly fewMs: Spread;
   readonly manyMs: Spread;
   /** How many times as long it takes over the many. */
@@ -71,72 +81,71 @@ interface Line extends List {
 }
 
 /** The service over a new database with so many tasks. */
-async function serve(service: Contender, database: string, tasks: number): Promise<Service> {
+async function serve(contender: Contender, databaseUrl: string, tasks: number): Promise<Service> {
   const before = performance.now();
-  const middle = await createTasks(database, tasks);
+  const middle = await createTasks(databaseUrl, tasks);
   const keys = {
-    [client]: createKey(database, client),
-    [retired]: createKey(database, retired),
-    admin: createKey(database, 'operator', 'admin'),
+    [client]: createKey(databaseUrl, client),
+    [retired]: createKey(databaseUrl, retired),
+    admin: createKey(databaseUrl, 'operator', 'admin'),
   };
-  const listed = await cursorsOf(database, listsAround(middle));
   const port = await freePort();
   // Nothing is ordered, and no task is due.
-  const settings = settingsOf(service, { port, file: '', token: '', upstreamUrl: 'http://127.0.0.1:1' });
-  const process = run(service.file, [], { core: 0, env: { ...settings, DATABASE_URL: database, LOG_LEVEL: 'warn' } });
+  const settings = settingsOf(contender, { port, file: '', token: '', upstreamUrl: 'http://127.0.0.1:1' });
+  const env = { ...settings, DATABASE_URL: databaseUrl, LOG_LEVEL: 'warn' };
+  const process = run(contender.file, [], { core: 0, env });
   await untilReady(`http://127.0.0.1:${port}/ready`, process);
-  console.log(`${tasks} tasks made and served after ${((performance.now() - before) / 1_000).toFixed(0)} s`);
-  return { url: `http://127.0.0.1:${port}/graphql`, keys, listed, stop: () => stop(process) };
-}
-
-async function cursorsOf(url: string, lists: readonly List[]): Promise<Listed[]> {
-  const database = await openDatabase(url, pino({ level: 'silent' }));
+  const database = await openDatabase(databaseUrl, pino({ level: 'silent' }));
   const store = createTaskStore(database.client);
   const listed: Listed[] = [];
-  for (const list of lists) {
-    const tasks = await store.list(taskFilterOf(list), { limit: 1_000 * pageSize, inverted: false });
-    listed.push({ list, cursor: tasks.at(-pageSize - 1)?.id ?? '' });
+  for (const list of listsAround(middle)) {
+    const found = await store.list(taskFilterOf(list), { limit: 1_000 * pageSize, inverted: false });
+    listed.push({ list, cursor: found.at(-pageSize - 1)?.id ?? '' });
   }
-  await database.close();
-  return listed;
+  console.log(`${tasks} tasks made and served after ${((performance.now() - before) / 1_000).toFixed(0)} s`);
+  const url = `http://127.0.0.1:${port}/graphql`;
+  return { url, keys, store, listed, stop: () => Promise.all([stop(process), database.close()]).then(() => {}) };
 }
 
-/** Asks for a page in turns so many times, and takes the middle of each one's times. */
-async function round(few: Service, many: Service, { page, inFew, inMany }: Case): Promise<Round> {
-  const fewMs: number[] = [];
-  const manyMs: number[] = [];
+/** Asks for a page in turns so many times, and notes the middle of each one's times. */
+async function time(few: Service, many: Service, { page, way, inFew, inMany, fewMs, manyMs }: Case): Promise<void> {
+  const timed = async (service: Service, listed: Listed) => {
+    const before = performance.now();
+    await ways[way](service, listed, page);
+    return performance.now() - before;
+  };
+  const ofFew: number[] = [];
+  const ofMany: number[] = [];
   for (let index = 0; index <= Number(options.requests); index++) {
-    fewMs.push(await timeOf(few, inFew, page));
-    manyMs.push(await timeOf(many, inMany, page));
+    ofFew.push(await timed(few, inFew));
+    ofMany.push(await timed(many, inMany));
   }
-  return { fewMs: spreadOf(fewMs.slice(1)).median, manyMs: spreadOf(manyMs.slice(1)).median };
+  fewMs.push(spreadOf(ofFew.slice(1)).median);
+  manyMs.push(spreadOf(ofMany.slice(1)).median);
 }
 
-async function timeOf({ url, keys }: Service, { list, cursor }: Listed, page: Page): Promise<number> {
-  const before = performance.now();
-  await askFor(url, keys[list.caller], list, pages[page](cursor));
-  return performance.now() - before;
-}
+const names = <Name extends string>(record: Readonly<Record<Name, unknown>>) => Object.keys(record) as Name[];
 
 async function compare(database: string, few: Service, many: Service): Promise<Line[]> {
-  const cases = many.listed.flatMap((inMany, index) => {
-    const inFew = few.listed[index] ?? inMany;
-    return (Object.keys(pages) as Page[]).map((page): Case => ({ page, inFew, inMany, rounds: [] }));
-  });
-  for (let number = 0; number < Number(options.rounds); number++) {
-    for (const one of cases) one.rounds.push(await round(few, many, one));
+  const cases = names(ways).flatMap((way) =>
+    many.listed.flatMap((inMany, index) =>
+      names(pages).map((page): Case => {
+        return { page, way, inFew: few.listed[index] ?? inMany, inMany, fewMs: [], manyMs: [] };
+      }),
+    ),
+  );
+  for (let round = 0; round < Number(options.rounds); round++) {
+    for (const one of cases) await time(few, many, one);
   }
-  return cases.map(({ page, inMany: { list }, rounds }) => {
-    const [fewMs, manyMs] = [rounds.map((round) => round.fewMs), rounds.map((round) => round.manyMs)];
-    return {
-      database,
-      ...list,
-      page,
-      fewMs: spreadOf(fewMs),
-      manyMs: spreadOf(manyMs),
-      ratio: ratioOf(manyMs, fewMs),
-    };
-  });
+  return cases.map(({ page, way, inMany: { list }, fewMs, manyMs }) => ({
+    database,
+    ...list,
+    page,
+    way,
+    fewMs: spreadOf(fewMs),
+    manyMs: spreadOf(manyMs),
+    ratio: ratioOf(manyMs, fewMs),
+  }));
 }
 
 /** Measures on a kind of database, of which `create` makes an empty one. */
@@ -149,17 +158,25 @@ async function measure(contender: Contender, database: string, create: () => Pro
   return lines;
 }
 
-const cellsOf = ({ database, caller, filter, page, fewMs, manyMs, ratio: { median, min, max } }: Line): string[] => [
-  database,
-  caller,
+const filterOf = ({ filter }: Line): string =>
   Object.entries(filter)
     .map(([name, value]) => `${name} ${value}`)
-    .join(', '),
-  page,
-  fewMs.median.toFixed(2),
-  manyMs.median.toFixed(2),
-  `${median.toFixed(2)}× (${min.toFixed(2)}–${max.toFixed(2)})`,
-];
+    .join(', ');
+
+const timesOf = ({ fewMs, manyMs, ratio }: Line): string =>
+  `${fewMs.median.toFixed(2)} → ${manyMs.median.toFixed(2)} ms, ${ratio.median.toFixed(2)}×`;
+
+/** To the microsecond. */
+const rounded = (_: string, value: unknown) => (typeof value === 'number' ? Number(value.toFixed(3)) : value);
+
+/** The pages of a list beside each other. */
+function tableOf(lines: readonly Line[]): string {
+  const lists = Map.groupBy(lines, (line) => [line.database, line.caller, filterOf(line), line.way].join('|'));
+  return grid([
+    ['database', 'who asks', 'filter', 'what', ...names(pages)],
+    ...[...lists].map(([list, ofPages]) => [...list.split('|'), ...ofPages.map(timesOf)]),
+  ]);
+}
 
 settle();
 const directory = mkdtempSync(join(tmpdir(), 'grok-video-graphql-growth-'));
@@ -172,10 +189,14 @@ try {
   const setting = { tasks: [originals, Number(options.tasks)], rounds: options.rounds, requests: options.requests };
   const report = { date: new Date().toISOString(), setting, machine: describeMachine([]), lines };
   mkdirSync(options.results, { recursive: true });
-  writeFileSync(join(options.results, 'growth.json'), `${JSON.stringify(report, null, 2)}\n`);
-  const heads = ['database', 'who asks', 'filter', 'page', `ms of ${originals}`, `ms of ${options.tasks}`, 'times'];
-  console.log(grid([heads, ...lines.map(cellsOf)]));
-  console.log(`The worst is ${Math.max(...lines.map(({ ratio }) => ratio.median)).toFixed(2)} times.`);
+  writeFileSync(join(options.results, 'growth.json'), `${JSON.stringify(report, rounded, 1)}\n`);
+  console.log(tableOf(lines));
+  for (const way of names(ways)) {
+    const ratios = lines.flatMap((line) => (line.way === way ? line.ratio.median : []));
+    console.log(
+      `${way}: ${spreadOf(ratios).median.toFixed(2)} times in the middle, ${spreadOf(ratios).max.toFixed(2)} at the worst`,
+    );
+  }
 } finally {
   await postgres.stop();
   rmSync(directory, { recursive: true, force: true });

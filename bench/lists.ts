@@ -1,4 +1,4 @@
-import type { TaskFilter } from '../src/database/task-list.ts';
+import type { TaskFilter, TaskPage } from '../src/database/task-list.ts';
 import type { ModelName } from '../src/videos/models.ts';
 import type { TaskStatus } from '../src/videos/task.ts';
 import { client } from './database.ts';
@@ -65,14 +65,28 @@ export const taskFilterOf = ({ caller, filter }: List): TaskFilter => ({
   createdBefore: filter.createdBefore === undefined ? undefined : new Date(filter.createdBefore),
 });
 
-/** The arguments for each page that is asked for; `cursor` is where the deep one begins. */
+/** As a client asks for a page. */
+interface Arguments {
+  readonly first?: number;
+  readonly after?: string;
+  readonly last?: number;
+}
+
+/** The pages that are asked for; `cursor` is where the deep one begins. */
 export const pages = {
-  first: () => ({ first: pageSize }),
-  deep: (cursor: string) => ({ first: pageSize, after: cursor }),
-  last: () => ({ last: pageSize }),
+  first: (): Arguments => ({ first: pageSize }),
+  deep: (cursor: string): Arguments => ({ first: pageSize, after: cursor }),
+  last: (): Arguments => ({ last: pageSize }),
 } as const;
 
 export type Page = keyof typeof pages;
+
+/** What the service makes of a page: with the one more that tells whether there are more. */
+export const taskPageOf = ({ after, last }: Arguments): TaskPage => ({
+  olderThan: after,
+  inverted: last !== undefined,
+  limit: pageSize + 1,
+});
 
 const query = `query ($filter: VideoTaskFilter, $first: Int, $after: String, $last: Int) {
   videoTasks(filter: $filter, first: $first, after: $after, last: $last) {
@@ -81,7 +95,7 @@ const query = `query ($filter: VideoTaskFilter, $first: Int, $after: String, $la
 }`;
 
 /** Asks for one page, and throws where it is anything but full. */
-export async function askFor(url: string, key: string, { filter }: List, page: object): Promise<void> {
+export async function askFor(url: string, key: string, { filter }: List, page: Arguments): Promise<void> {
   const response = await fetch(url, {
     method: 'POST',
     headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', accept: 'application/json' },

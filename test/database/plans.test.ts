@@ -66,7 +66,11 @@ describe.each(databaseProviders)('on %s', (provider) => {
     const { id = '', createdAt = new Date() } = middle ?? {};
     for (const [filter, paths] of lists) {
       for (const [name, page] of pagesAround(id, createdAt)) {
-        const list = () => store.list({ ...filter, ...page }, { limit: 21, inverted: false, ...page });
+        const asked = [
+          { ...filter, ...page },
+          { limit: 21, inverted: false, ...page },
+        ] as const;
+        const list = () => Promise.all([store.list(...asked), store.listVersions(...asked)]);
         expect.soft(await pathsOf(list), `${name} of ${JSON.stringify(filter)}`).toEqual(new Set(paths));
       }
     }
