@@ -22,7 +22,7 @@ const fieldsOf = (path: string, isWanted: (line: string) => boolean): string[] =
 };
 
 /** User and system time of a process, in seconds; NaN where there is no /proc. */
-function ownSeconds(pid: number): number {
+export function ownSeconds(pid: number): number {
   const fields = fieldsOf(`/proc/${pid}/stat`, () => true);
   return (Number(fields[13]) + Number(fields[14])) / ticksPerSecond;
 }

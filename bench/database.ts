@@ -15,10 +15,9 @@ export interface Seed {
 
 const client = 'bench';
 const minuteMs = 60_000;
-const openTasks = 100;
 
 /** Makes the one file of which every contender gets a copy: the service's migrations, its key, and so many tasks. */
-export async function createDatabase(file: string, tasks: number): Promise<Seed> {
+export async function createDatabase(file: string, tasks: number, openTasks = 100, openTask = queuedTask): Promise<Seed> {
   const token = createKey(file);
   const prisma = await openPrisma(file);
   const now = Date.now();
@@ -34,10 +33,11 @@ export async function createDatabase(file: string, tasks: number): Promise<Seed>
 }
 
 /** Makes a key by the service's own program, which makes the tables as well. */
-function createKey(file: string): string {
+export function createKey(file: string, ...options: string[]): string {
   const env = { DATABASE_URL: `file:${file}` };
   const program = join(import.meta.dirname, '../src/keys.ts');
-  const printed = execFileSync(process.execPath, [program, 'create', '--name', client], { env, encoding: 'utf8' });
+  const args = [program, 'create', '--name', client, ...options];
+  const printed = execFileSync(process.execPath, args, { env, encoding: 'utf8' });
   return printed.split('\n', 1)[0] ?? '';
 }
 
@@ -91,7 +91,7 @@ function completedTask(createdAt: Date) {
 }
 
 /** Accepted, and not due before the run is over: tracking is work that the peers do not do. */
-function openTask(createdAt: Date) {
+function queuedTask(createdAt: Date) {
   const order = orderedAt(createdAt);
   return {
     ...order,
@@ -102,4 +102,11 @@ function openTask(createdAt: Date) {
     nextCheckAt: new Date(Date.now() + 600 * minuteMs),
     history: [change('SUBMITTING', 'QUEUED', createdAt, 'SUBMIT', 0)],
   };
+}
+
+/** The answer to the order was lost: it waits for somebody to say what came of it. */
+export function unconfirmedTask(createdAt: Date): ReturnType<typeof queuedTask> {
+  const task = queuedTask(createdAt);
+  const lost = { upstreamId: null, upstreamStatus: null, submittedAt: null, nextCheckAt: null };
+  return { ...task, ...lost, status: 'UNCONFIRMED', failureCode: 'SUBMISSION_UNCONFIRMED' };
 }

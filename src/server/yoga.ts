@@ -9,6 +9,7 @@ import type { Services } from '../videos/services.ts';
 import { useAuthentication } from './authentication.ts';
 import { type DocumentLimits, useDocumentLimits } from './document-limits.ts';
 import { createErrorMask, toYogaLogger } from './errors.ts';
+import { useEventStreams } from './event-stream.ts';
 import { createGraphiqlRenderer, graphiqlOptions } from './graphiql.ts';
 import { useTrustedDocuments } from './persisted-operations.ts';
 import { type Check, useReadiness } from './readiness.ts';
@@ -40,6 +41,8 @@ export interface ServerSettings extends BodyLimits {
  * short one more. */
 const maxCachedCharacters = 150_000;
 
+const errorMessage = 'Unexpected error.';
+
 const documentCache = <Value extends object>() =>
   new LRUCache<string, Value>({ maxSize: maxCachedCharacters, sizeCalculation: (_, text) => text.length + 200 });
 
@@ -52,6 +55,8 @@ export async function createGraphqlServer(services: Services, settings: ServerSe
   const { checks, door, subscriptions, documents, introspection, persistedOperationsFile, corsOrigins, graphiql } =
     settings;
   const trusted = persistedOperationsFile === null ? [] : [await useTrustedDocuments(persistedOperationsFile)];
+  const logger = toYogaLogger(services.log);
+  const maskError = createErrorMask({ suggestions: introspection });
   return createYoga<object, ServerContext>({
     schema,
     context: { services, subscriptions, maxComplexity: documents.maxComplexity, sdl: printSdl },
@@ -63,14 +68,18 @@ export async function createGraphqlServer(services: Services, settings: ServerSe
       useRequestBody(settings),
       ...trusted,
       useDocumentLimits(documents, { introspection }),
+      useEventStreams((error) => {
+        logger.error(error);
+        return maskError(error, errorMessage);
+      }),
     ],
     graphiql: graphiql && graphiqlOptions,
     renderGraphiQL: createGraphiqlRenderer(settings),
     maskedErrors: {
-      errorMessage: 'Unexpected error.',
-      maskError: createErrorMask({ suggestions: introspection }),
+      errorMessage,
+      maskError,
     },
-    logging: toYogaLogger(services.log),
+    logging: logger,
     parserAndValidationCache: { documentCache: documentCache<DocumentNode>(), errorCache: documentCache<Error>() },
     maxRequestBodySize: false,
     extraParamNames: ['documentId'],
