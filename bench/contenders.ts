@@ -18,7 +18,7 @@ export const contenders: readonly Contender[] = [
   {
     name: 'service',
     title: 'this service',
-    file: at('../src/main.ts'),
+    file: at('../src/start.js'),
     protocol: 'graphql',
     cases: [...ofPeers, 'watch'],
   },

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { v7 as uuidv7 } from 'uuid';
+import type { Prisma } from '../src/database/generated/sqlite/client.ts';
 import { openPrisma } from './prisma.ts';
 
 /** What the load needs to know of a database that was made for it. */
@@ -13,12 +14,18 @@ export interface Seed {
   readonly openIds: readonly string[];
 }
 
-const client = 'bench';
+/** Whose the tasks are. */
+export const client = 'bench';
 const minuteMs = 60_000;
 
 /** Makes the one file of which every contender gets a copy: the service's migrations, its key, and so many tasks. */
-export async function createDatabase(file: string, tasks: number, openTasks = 100, openTask = queuedTask): Promise<Seed> {
-  const token = createKey(file);
+export async function createDatabase(
+  file: string,
+  tasks: number,
+  openTasks = 100,
+  openTask = queuedTask,
+): Promise<Seed> {
+  const token = createKey(`file:${file}`, client);
   const prisma = await openPrisma(file);
   const now = Date.now();
   const completed = Array.from({ length: tasks }, (_, index) => completedTask(new Date(now - minuteMs * 60 + index)));
@@ -33,11 +40,10 @@ export async function createDatabase(file: string, tasks: number, openTasks = 10
 }
 
 /** Makes a key by the service's own program, which makes the tables as well. */
-export function createKey(file: string, ...options: string[]): string {
-  const env = { DATABASE_URL: `file:${file}` };
-  const program = join(import.meta.dirname, '../src/keys.ts');
-  const args = [program, 'create', '--name', client, ...options];
-  const printed = execFileSync(process.execPath, args, { env, encoding: 'utf8' });
+export function createKey(url: string, name: string, scope = 'read,submit'): string {
+  const env = { DATABASE_URL: url };
+  const program = [join(import.meta.dirname, '../src/keys.ts'), 'create', '--name', name, '--scope', scope];
+  const printed = execFileSync(process.execPath, program, { env, encoding: 'utf8' });
   return printed.split('\n', 1)[0] ?? '';
 }
 
@@ -67,7 +73,7 @@ const change = (from: string, to: string, at: Date, cause: string, attempt: numb
 });
 
 /** As the tracker leaves it: with the three changes that it went through. */
-function completedTask(createdAt: Date) {
+export function completedTask(createdAt: Date) {
   const at = (seconds: number) => new Date(createdAt.getTime() + seconds * 1_000);
   const order = orderedAt(createdAt);
   return {
@@ -91,7 +97,7 @@ function completedTask(createdAt: Date) {
 }
 
 /** Accepted, and not due before the run is over: tracking is work that the peers do not do. */
-function queuedTask(createdAt: Date) {
+function queuedTask(createdAt: Date): Prisma.TaskCreateManyInput & { id: string } {
   const order = orderedAt(createdAt);
   return {
     ...order,
@@ -104,9 +110,12 @@ function queuedTask(createdAt: Date) {
   };
 }
 
-/** The answer to the order was lost: it waits for somebody to say what came of it. */
-export function unconfirmedTask(createdAt: Date): ReturnType<typeof queuedTask> {
-  const task = queuedTask(createdAt);
-  const lost = { upstreamId: null, upstreamStatus: null, submittedAt: null, nextCheckAt: null };
-  return { ...task, ...lost, status: 'UNCONFIRMED', failureCode: 'SUBMISSION_UNCONFIRMED' };
-}
+/** Sent, but the answer was lost: it waits for somebody to say what came of it. */
+export const unconfirmedTask = (createdAt: Date): Prisma.TaskCreateManyInput & { id: string } => ({
+  ...orderedAt(createdAt),
+  submittedAt: null,
+  version: 2,
+  status: 'UNCONFIRMED',
+  failureCode: 'SUBMISSION_UNCONFIRMED',
+  history: [change('SUBMITTING', 'UNCONFIRMED', createdAt, 'SUBMIT', 0)],
+});

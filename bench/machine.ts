@@ -11,7 +11,7 @@ function versionOf(name: string): string {
 }
 
 /** What a figure is worth nothing without. */
-export const describeMachine = (): Machine => ({
+export const describeMachine = (peers = compared): Machine => ({
   node: process.version,
   // Not what this process may use, which is one of them.
   cores: cpus().length,
@@ -19,5 +19,5 @@ export const describeMachine = (): Machine => ({
   // Other work on the machine shows here, beside the bench's own.
   loadAverage: loadavg(),
   pinned: pinned ? 'what is measured on core 0, load and upstream on core 1' : 'nothing is pinned to a core',
-  peers: Object.fromEntries(compared.map((name) => [name, versionOf(name)])),
+  peers: Object.fromEntries(peers.map((name) => [name, versionOf(name)])),
 });

@@ -138,7 +138,7 @@ const startCells = ({ contender, readyMs, idleMegabytes }: StartLine): string[] 
   idleMegabytes === null ? '' : whole(idleMegabytes),
 ];
 
-/** As Markdown, so that it can be pasted wherever somebody asks. */
+/** To be pasted wherever somebody asks. */
 export function tableOf({ lines, starts, machine, setting, command }: Report): string {
   const heads = ['case', 'contender', 'per second', 'min–max', 'p50 ms', 'p99 ms', 'its core', 'others there'];
   const compared = ['per core second', 'service is', 'by core second'];
@@ -149,7 +149,8 @@ export function tableOf({ lines, starts, machine, setting, command }: Report): s
   return parts.join('\n\n');
 }
 
-function grid([heads = [], ...rows]: string[][]): string {
+/** As Markdown. */
+export function grid([heads = [], ...rows]: string[][]): string {
   const widths = heads.map((head, column) =>
     Math.max(...[heads, ...rows].map((row) => row[column]?.length ?? 0), head.length),
   );

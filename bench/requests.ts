@@ -23,13 +23,13 @@ export interface LoadRequest {
 }
 
 /** The same for whoever speaks GraphQL; what the REST relay answers has the same fields. */
-const fields = `
+export const fields = `
   id status model prompt createdAt completedAt
   options { durationSeconds aspectRatio resolution }
   video { url state }
   failure { code }`;
 
-const pageSize = 20;
+export const pageSize = 20;
 
 const documents = {
   read: `query Read($id: ID!) { videoTask(id: $id) {${fields} } }`,

@@ -1,13 +1,15 @@
+import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils';
 import type {
   ApplyMigrationsInput,
   DiagnoseMigrationHistoryOutput,
+  MigrationFile,
   MigrationList,
   SchemaEngine,
 } from '@prisma/schema-engine-wasm/schema_engine_bg';
-import { everything, withSchemaEngine } from './schema-engine.ts';
 
 /** The migrations that have been written for one kind of database, in the form the schema engine takes. */
 export async function readMigrations(directory: string): Promise<MigrationList> {
@@ -43,7 +45,11 @@ export async function migrate(
   adapter: SqlMigrationAwareDriverAdapterFactory,
   directory: string,
 ): Promise<readonly string[]> {
-  const input = { migrationsList: await readMigrations(directory), filters: everything };
+  const migrationsList = await readMigrations(directory);
+  if (await isUpToDate(adapter, migrationsList)) return [];
+  // Loaded only where there is something to do: it takes 15 MB.
+  const { everything, withSchemaEngine } = await import('./schema-engine.ts');
+  const input = { migrationsList, filters: everything };
   return withSchemaEngine(adapter, undefined, async (engine) => {
     const { editedMigrationNames } = await historyOf(engine, input);
     refuse(editedMigrationNames, 'edited after it was applied', 'restore its file from the repository');
@@ -62,6 +68,32 @@ export async function migrate(
     }
   });
 }
+
+/** What was applied, with the checksum of what was whole. */
+const historySql = `
+  SELECT "migration_name", CASE WHEN "finished_at" IS NOT NULL AND "rolled_back_at" IS NULL THEN "checksum" END
+  FROM "_prisma_migrations" ORDER BY "migration_name"`;
+
+/** Whether the database has these migrations and no others, each of them whole and as its file is. */
+async function isUpToDate(
+  adapter: SqlMigrationAwareDriverAdapterFactory,
+  { migrationDirectories }: MigrationList,
+): Promise<boolean> {
+  const written = migrationDirectories.map(({ path, migrationFile }) => [path, checksumOf(migrationFile)]);
+  const connection = await adapter.connect();
+  try {
+    const { rows } = await connection.queryRaw({ sql: historySql, args: [], argTypes: [] });
+    return isDeepStrictEqual(rows, written);
+  } catch {
+    // Whatever is wrong, the engine has the words for it.
+    return false;
+  } finally {
+    await connection.dispose();
+  }
+}
+
+/** As the engine makes it. */
+const checksumOf = ({ content }: MigrationFile): string => createHash('sha256').update(content.value).digest('hex');
 
 type History = Pick<DiagnoseMigrationHistoryOutput, 'editedMigrationNames' | 'failedMigrationNames'>;
 

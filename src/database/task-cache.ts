@@ -22,9 +22,35 @@ export function withCache(store: TaskStore, { epoch, notifications }: Pick<Datab
     if ((cache.peek(task.id)?.version ?? 0) < task.version) cache.keep(task.id, task);
   }
 
+  /** With one statement. A read that a write has overtaken is kept here no more than any other. */
+  async function reread(ids: readonly string[]): Promise<VideoTask[]> {
+    let reading: Promise<Map<string, VideoTask>> | undefined;
+    const read = () => store.findMany(ids).then((rows) => new Map(rows.map((task) => [task.id, task])));
+    const tasks = ids.map((id) => {
+      cache.forget(id);
+      return cache.load(id, async () => {
+        reading ??= read();
+        return (await reading).get(id) ?? null;
+      });
+    });
+    return (await Promise.all(tasks)).filter((task) => task !== null);
+  }
+
   const cached: TaskStore = {
     ...store,
     find: (id) => cache.load(id, () => store.find(id)),
+    async list(filter, page) {
+      const versions = await store.listVersions(filter, page);
+      const known = new Map(versions.map(({ id }) => [id, cache.peek(id)]));
+      const changed = versions.filter(({ id, version }) => known.get(id)?.version !== version);
+      for (const task of await reread(changed.map(({ id }) => id))) known.set(task.id, task);
+      const tasks = versions.flatMap(({ id, version }) => {
+        const task = known.get(id);
+        return task?.version === version ? task : [];
+      });
+      // One that was written in between may belong on the list no longer.
+      return tasks.length === versions.length ? tasks : store.list(filter, page);
+    },
     async create(task) {
       const created = await store.create(task);
       if (created) keep(created);

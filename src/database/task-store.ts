@@ -1,33 +1,14 @@
 import { v7 as uuidv7 } from 'uuid';
 import { TaskStateError } from '../videos/errors.ts';
-import type { ModelName } from '../videos/models.ts';
-import type { TaskChange, TaskProgress, TaskStatus, VideoTask } from '../videos/task.ts';
+import type { TaskChange, TaskProgress, VideoTask } from '../videos/task.ts';
 import type { DatabaseClient } from './client.ts';
 import { isUniqueViolation, whenAvailable } from './faults.ts';
 import type { Task } from './generated/sqlite/client.ts';
+import { listTasks, listVersions, type TaskFilter, type TaskPage } from './task-list.ts';
 
 /** A task as it is first written: the order, and until when its submit has time. */
 export type NewTask = Omit<VideoTask, 'id' | 'version' | keyof TaskProgress> &
   Pick<TaskProgress, 'status' | 'leasedUntil' | 'nextCheckAt' | 'idempotencyKey'>;
-
-/** Which tasks a list is about; every given condition must hold. */
-export interface TaskFilter {
-  readonly clients?: readonly string[] | undefined;
-  readonly statuses?: readonly TaskStatus[] | undefined;
-  readonly models?: readonly ModelName[] | undefined;
-  /** Inclusive. */
-  readonly createdAfter?: Date | undefined;
-  /** Exclusive. */
-  readonly createdBefore?: Date | undefined;
-}
-
-/** Which part of a list is wanted: the tasks between two ids, from the newest on or, inverted, from the oldest on. */
-export interface TaskPage {
-  readonly newerThan?: string | undefined;
-  readonly olderThan?: string | undefined;
-  readonly limit: number;
-  readonly inverted: boolean;
-}
 
 export interface TaskStore {
   /** Writes a new task; when this returns, the row is durable. Null where the client's key stands for another task. */
@@ -40,6 +21,8 @@ export interface TaskStore {
   /** The newest tasks that repeat the order of a task; a client's, where one is given. */
   listResubmissions(id: string, client: string | undefined, limit: number): Promise<VideoTask[]>;
   list(filter: TaskFilter, page: TaskPage): Promise<VideoTask[]>;
+  /** The same page, of which no more is read than says whether one knows the tasks already. */
+  listVersions(filter: TaskFilter, page: TaskPage): Promise<Pick<VideoTask, 'id' | 'version'>[]>;
   /**
    * Changes the task if it is still as it was read; null where somebody else has written since.
    *
@@ -56,7 +39,8 @@ export interface TaskStore {
  *
  * Its methods throw DatabaseUnavailableError when the database does not do what it is asked.
  */
-export function createTaskStore({ task: tasks }: DatabaseClient): TaskStore {
+export function createTaskStore(client: DatabaseClient): TaskStore {
+  const { task: tasks } = client;
   return whenAvailable<TaskStore>({
     async create(task) {
       const id = uuidv7({ msecs: task.createdAt.getTime() });
@@ -96,13 +80,10 @@ export function createTaskStore({ task: tasks }: DatabaseClient): TaskStore {
     },
 
     async list(filter, page) {
-      const rows = await tasks.findMany({
-        where: conditionsOf(filter, page),
-        orderBy: { id: page.inverted ? 'asc' : 'desc' },
-        take: page.limit,
-      });
+      const rows = await listTasks(client, filter, page);
       return rows.map(fromRow);
     },
+    listVersions: (filter, page) => listVersions(client, filter, page),
 
     async update({ id, version }, { history, ...change }) {
       const data = { ...change, ...(history && { history: [...history] }), version: { increment: 1 } };
@@ -137,31 +118,7 @@ export function createTaskStore({ task: tasks }: DatabaseClient): TaskStore {
   });
 }
 
-/** Times are conditions on the id, which begins with one: so every list is read in the order of one index. */
-function conditionsOf(
-  { clients, statuses, models, createdAfter, createdBefore }: TaskFilter,
-  { newerThan, olderThan }: TaskPage,
-) {
-  return {
-    ...(clients && { client: { in: [...new Set(clients)] } }),
-    ...(statuses && { status: { in: [...new Set(statuses)] } }),
-    ...(models && { model: { in: [...new Set(models)] } }),
-    AND: [
-      ...(createdAfter ? [{ id: { gte: firstIdAt(createdAfter) } }] : []),
-      ...(createdBefore ? [{ id: { lt: firstIdAt(createdBefore) } }] : []),
-      ...(newerThan ? [{ id: { gt: newerThan } }] : []),
-      ...(olderThan ? [{ id: { lt: olderThan } }] : []),
-    ],
-  };
-}
-
 /** Rows are only ever written from a VideoTask, so their strings are the domain's words. */
 function fromRow(row: Task): VideoTask {
   return row as unknown as VideoTask;
-}
-
-/** The smallest id that a task created at `date` can have: a UUID v7 starts with its time. */
-function firstIdAt(date: Date): string {
-  const hex = date.getTime().toString(16).padStart(12, '0');
-  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
 }

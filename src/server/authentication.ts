@@ -57,10 +57,13 @@ function asWholeAnswer(error: unknown): never {
   throw known ?? error;
 }
 
-function tokenIn({ headers }: Request): string | null {
-  const [, token = null] = /^Bearer +(\S+) *$/i.exec(headers.get('authorization') ?? '') ?? [];
+/** The token in an Authorization header; null where there is none. */
+export function bearerToken(authorization: string | null | undefined): string | null {
+  const [, token = null] = /^Bearer +(\S+) *$/i.exec(authorization ?? '') ?? [];
   return token;
 }
+
+const tokenIn = ({ headers }: Request): string | null => bearerToken(headers.get('authorization'));
 
 /** What a proxy adds, which lets others in from this machine's own address. */
 const proxyHeaders = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'via'];

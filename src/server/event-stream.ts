@@ -11,8 +11,12 @@ import {
 import { isAsyncIterable, type Plugin } from 'graphql-yoga';
 import type { Context } from '../graphql/builder.ts';
 
-/** Makes of an error what a client may see. */
-type Mask = (error: unknown) => GraphQLError;
+interface Settings {
+  /** What every resolver gets, but for whose the request is. */
+  readonly context: Omit<Context, 'client' | 'request'>;
+  /** Makes of an error what a client may see. */
+  readonly mask: (error: unknown) => GraphQLError;
+}
 
 /** A subscription as a result like any other, so that no layer of Yoga's wraps it into iterators of its own. */
 interface Opened extends ExecutionResult {
@@ -25,13 +29,13 @@ const streams = new WeakMap<Response, AsyncIterable<string>>();
 export const eventsIn = (answer: Response): AsyncIterable<string> | undefined => streams.get(answer);
 
 /**
- * Executes subscriptions and writes their events: one layer in the place of Yoga's dozen, which took two thirds of the
- * memory of an open subscription.
+ * Executes subscriptions and writes their events: one layer in the place of Yoga's dozen, which took most of what an open
+ * subscription takes of memory.
  */
-export function useEventStreams(mask: Mask): Plugin {
+export function useEventStreams(settings: Settings): Plugin {
   async function subscribe(args: ExecutionArgs): Promise<ExecutionResult | Opened> {
     const source = await createSourceEventStream(args);
-    return isAsyncIterable(source) ? { events: eventsOf(source, lasting(args), mask) } : source;
+    return isAsyncIterable(source) ? { events: eventsOf(source, lasting(args), settings) } : source;
   }
 
   return {
@@ -44,63 +48,43 @@ export function useEventStreams(mask: Mask): Plugin {
     onResultProcess({ result, resultProcessor, setResultProcessor }) {
       // Without one, events are not what the client accepts.
       if (!(isAsyncIterable(result) && resultProcessor)) return;
-      const events: AsyncIterable<unknown> = result;
-      setResultProcessor(
-        (_, fetchAPI) => answerWith(events as AsyncIterable<string>, fetchAPI.Response),
-        'text/event-stream',
-      );
+      const events = result as AsyncIterable<unknown> as AsyncIterable<string>;
+      setResultProcessor((_, fetchAPI) => answerWith(events, fetchAPI.Response), 'text/event-stream');
     },
   };
 }
 
-function answerWith(events: AsyncIterable<string>, FetchResponse: typeof Response): Response {
-  const headers = {
-    'content-type': 'text/event-stream',
-    connection: 'keep-alive',
-    'content-encoding': 'none',
-  };
-  // Yoga's own Response takes whatever can be iterated.
-  const answer = new FetchResponse(inBytes(events) as unknown as ReadableStream, { headers });
-  streams.set(answer, events);
-  return answer;
-}
-
-async function* inBytes(texts: AsyncIterable<string>): AsyncGenerator<Buffer> {
-  for await (const text of texts) yield Buffer.from(text);
-}
+/** All that events are executed with. The rest, the request above all, would be kept as long as the subscription is open. */
+const lasting = ({ schema, document, variableValues, operationName, contextValue }: ExecutionArgs) => ({
+  operation: { schema, document, variableValues, operationName },
+  client: (contextValue as Context).client,
+});
 
 /** Means nothing but that somebody is there. */
 const ping = ':\n\n';
 
 async function* eventsOf(
   source: AsyncIterable<unknown>,
-  args: ReturnType<typeof lasting>,
-  mask: Mask,
+  { operation, client }: ReturnType<typeof lasting>,
+  { context, mask }: Settings,
 ): AsyncGenerator<string> {
   // Some browsers take an answer for begun only when its body has.
   yield ping;
   try {
     for await (const rootValue of source) {
-      // A context of its own for each: what plugins keep, they keep for as long as there is one.
-      const contextValue = { ...args.contextValue };
-      // Never one of the results that come in parts: the schema has no @defer.
-      yield eventOf((await execute({ ...args, contextValue, rootValue })) as ExecutionResult, mask);
+      // A context for each: what plugins keep of one, they keep as long as it is there.
+      const result = await execute({ ...operation, contextValue: { ...context, client }, rootValue });
+      // Never one that comes in parts: the schema has no @defer.
+      yield eventOf(result as ExecutionResult, mask);
     }
   } catch (error) {
-    const operation = getOperationAST(args.document, args.operationName);
-    yield eventOf({ errors: [locatedError(error, operation)] }, mask);
+    const node = getOperationAST(operation.document, operation.operationName);
+    yield eventOf({ errors: [locatedError(error, node)] }, mask);
   }
   yield 'event: complete\ndata:\n\n';
 }
 
-/** What events are executed with: all but the request, which would be kept for as long as the subscription is open. */
-function lasting({ schema, document, variableValues, operationName, contextValue }: ExecutionArgs) {
-  const { services, client, subscriptions, maxComplexity, sdl } = contextValue as Context;
-  const context: Omit<Context, 'request'> = { services, client, subscriptions, maxComplexity, sdl };
-  return { schema, document, variableValues, operationName, contextValue: context };
-}
-
-function eventOf({ errors, ...result }: ExecutionResult, mask: Mask): string {
+function eventOf({ errors, ...result }: ExecutionResult, mask: Settings['mask']): string {
   const shown = errors && { errors: errors.map((error) => withoutInternals(mask(error))) };
   return `event: next\ndata: ${JSON.stringify({ ...shown, ...result })}\n\n`;
 }
@@ -111,14 +95,27 @@ function withoutInternals(error: GraphQLError) {
   return { ...said, ...(Object.keys(extensions).length > 0 && { extensions }) };
 }
 
-/** Sends events as they come, each when the one before is through, and pings meanwhile; until the last or until the client leaves. */
+function answerWith(events: AsyncIterable<string>, FetchResponse: typeof Response): Response {
+  const headers = { 'content-type': 'text/event-stream', connection: 'keep-alive', 'content-encoding': 'none' };
+  // Yoga's own Response takes whatever can be iterated.
+  const answer = new FetchResponse(inBytes(events) as unknown as ReadableStream, { headers });
+  streams.set(answer, events);
+  return answer;
+}
+
+/** For who reads the answer itself. */
+async function* inBytes(texts: AsyncIterable<string>): AsyncGenerator<Buffer> {
+  for await (const text of texts) yield Buffer.from(text);
+}
+
+/** Sends events as they come, each when the one before is through, and pings meanwhile; to the last, or until the client leaves. */
 export async function sendEvents(
   events: AsyncIterable<string>,
   response: ServerResponse,
   pingMs: number,
 ): Promise<void> {
   response.socket?.setKeepAlive(true);
-  // Headers that are sent by themselves are kept as one text, and not as the dozens that it was put together from.
+  // Headers that are sent by themselves are kept as one text, and otherwise as the dozens it was put together from.
   response.flushHeaders();
   const pinging = setInterval(() => response.writableNeedDrain || response.write(ping), pingMs);
   response.once('close', () => {

@@ -1,9 +1,7 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { eventsIn, sendEvents } from './event-stream.ts';
 import { securityHeaders } from './security-headers.ts';
-import type { GraphqlServer } from './yoga.ts';
 
 export interface ListenSettings {
   readonly host: string;
@@ -30,23 +28,14 @@ const closeIntervalMs = 20;
 /** How often the server looks for clients that take too long to send a request. */
 const maxCheckIntervalMs = 1_000;
 
-/** How often a subscriber is pinged at least. */
-const maxPingMs = 12_000;
-
 /** Serves on `host` and `port`. */
-export async function listen(server: GraphqlServer, settings: ListenSettings): Promise<Listener> {
+export async function listen(listener: RequestListener, settings: ListenSettings): Promise<Listener> {
   const { headersTimeoutMs: headersTimeout, requestTimeoutMs, stalledTimeoutMs } = settings;
   const requestTimeout = Math.max(requestTimeoutMs, headersTimeout);
-  const pingMs = Math.min(stalledTimeoutMs / 3, maxPingMs);
   const connectionsCheckingInterval = Math.min(headersTimeout, maxCheckIntervalMs);
   const http = createServer({ headersTimeout, requestTimeout, connectionsCheckingInterval }, (request, response) =>
     // Of anything else no URL can be made.
-    isAddressed(request)
-      ? void answer(server, request, response, pingMs).catch((error: unknown) => {
-          server.logger.error(error);
-          response.destroy();
-        })
-      : refuse(response),
+    isAddressed(request) ? listener(request, response) : refuse(response),
   );
   // A subscriber that reads takes our pings, at least; one that does not is dropped with what waits for it.
   http.setTimeout(stalledTimeoutMs);
@@ -66,23 +55,6 @@ export async function listen(server: GraphqlServer, settings: ListenSettings): P
       clearTimeout(patience);
     },
   };
-}
-
-/** By hand, because what Yoga does it with holds the whole request for as long as a subscription is open. */
-async function answer(
-  server: GraphqlServer,
-  request: IncomingMessage,
-  response: ServerResponse,
-  pingMs: number,
-): Promise<void> {
-  const answered = await server.handleNodeRequestAndResponse(request, response);
-  if (response.destroyed) return;
-  response.writeHead(answered.status, Object.fromEntries(answered.headers));
-  const events = eventsIn(answered);
-  if (!events) return void response.end(await answered.text());
-  // So does who has read its body and listens on.
-  for (const event of ['data', 'end', 'error']) request.removeAllListeners(event);
-  return sendEvents(events, response, pingMs);
 }
 
 const isAddressed = ({ headers: { host = '' }, url = '' }: IncomingMessage): boolean =>

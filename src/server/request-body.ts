@@ -70,7 +70,7 @@ async function readText(request: Request, limits: BodyLimits): Promise<string> {
 }
 
 /** Whether a JSON text holds more values than that, by what begins and separates them outside of its strings. */
-function holdsMore(text: string, max: number): boolean {
+export function holdsMore(text: string, max: number): boolean {
   let found = 0;
   for (let index = 0; index < text.length && text.length > max; index++) {
     const character = text.charCodeAt(index);

@@ -1,26 +1,32 @@
+import type { RequestListener } from 'node:http';
 import type { DocumentNode } from 'graphql';
 import { createYoga, type YogaServerInstance } from 'graphql-yoga';
-import { LRUCache } from 'lru-cache';
 import type { Door } from '../access/door.ts';
 import type { OpenSubscriptions } from '../access/subscriptions.ts';
 import type { Context } from '../graphql/builder.ts';
 import { printSdl, schema } from '../graphql/schema.ts';
 import type { Services } from '../videos/services.ts';
 import { useAuthentication } from './authentication.ts';
+import { documentCache } from './document-cache.ts';
 import { type DocumentLimits, useDocumentLimits } from './document-limits.ts';
 import { createErrorMask, toYogaLogger } from './errors.ts';
 import { useEventStreams } from './event-stream.ts';
 import { createGraphiqlRenderer, graphiqlOptions } from './graphiql.ts';
+import { KnownQueries } from './known-queries.ts';
+import { createLongWay } from './long-way.ts';
 import { useTrustedDocuments } from './persisted-operations.ts';
 import { type Check, useReadiness } from './readiness.ts';
 import { type BodyLimits, useRequestBody } from './request-body.ts';
 import { useRequestId } from './request-id.ts';
 import { useSecurityHeaders } from './security-headers.ts';
+import { createShortWay } from './short-way.ts';
 
 /** What stands in the context of every request, whoever sends it. */
 type ServerContext = Pick<Context, 'services' | 'subscriptions' | 'maxComplexity' | 'sdl'>;
 
-export type GraphqlServer = YogaServerInstance<object, ServerContext>;
+export interface GraphqlServer extends Pick<YogaServerInstance<object, ServerContext>, 'fetch'> {
+  readonly listener: RequestListener;
+}
 
 export interface ServerSettings extends BodyLimits {
   readonly checks: Readonly<Record<string, Check>>;
@@ -34,17 +40,14 @@ export interface ServerSettings extends BodyLimits {
   /** Where the only documents that are answered stand; null for any document. */
   readonly persistedOperationsFile: string | null;
   readonly sandbox: boolean;
+  /** After how long a connection on which nothing moves is closed. */
+  readonly stalledTimeoutMs: number;
 }
-
-/**
- * Parsed documents are kept up to so many characters in all; each takes up to 300 bytes of memory, parsed, and a
- * short one more. */
-const maxCachedCharacters = 150_000;
 
 const errorMessage = 'Unexpected error.';
 
-const documentCache = <Value extends object>() =>
-  new LRUCache<string, Value>({ maxSize: maxCachedCharacters, sizeCalculation: (_, text) => text.length + 200 });
+/** How often a subscriber is pinged at least. */
+const maxPingMs = 12_000;
 
 /**
  * Yoga around the schema: who comes in, what is served, what is refused, what a client may see of an error.
@@ -55,22 +58,28 @@ export async function createGraphqlServer(services: Services, settings: ServerSe
   const { checks, door, subscriptions, documents, introspection, persistedOperationsFile, corsOrigins, graphiql } =
     settings;
   const trusted = persistedOperationsFile === null ? [] : [await useTrustedDocuments(persistedOperationsFile)];
+  const context: ServerContext = { services, subscriptions, maxComplexity: documents.maxComplexity, sdl: printSdl };
+  const known = new KnownQueries();
   const logger = toYogaLogger(services.log);
   const maskError = createErrorMask({ suggestions: introspection });
-  return createYoga<object, ServerContext>({
+  const yoga = createYoga<object, ServerContext>({
     schema,
-    context: { services, subscriptions, maxComplexity: documents.maxComplexity, sdl: printSdl },
+    context,
     plugins: [
       useRequestId(),
       useSecurityHeaders(),
       useReadiness(checks),
       await useAuthentication(door, corsOrigins),
       useRequestBody(settings),
+      known.plugin(),
       ...trusted,
       useDocumentLimits(documents, { introspection }),
-      useEventStreams((error) => {
-        logger.error(error);
-        return maskError(error, errorMessage);
+      useEventStreams({
+        context,
+        mask(error) {
+          logger.error(error);
+          return maskError(error, errorMessage);
+        },
       }),
     ],
     graphiql: graphiql && graphiqlOptions,
@@ -87,6 +96,8 @@ export async function createGraphqlServer(services: Services, settings: ServerSe
     multipart: false,
     cors: corsOrigins.length > 0 && corsFor(corsOrigins),
   });
+  const longWay = createLongWay(yoga, Math.min(settings.stalledTimeoutMs / 3, maxPingMs));
+  return { fetch: yoga.fetch, listener: createShortWay({ door, known, context, limits: settings }, longWay) };
 }
 
 /**

@@ -35,11 +35,9 @@ export async function send(services: Services, task: VideoTask, request: VideoRe
     services.log.warn({ taskId: task.id, kind: reply.kind, reason: reply.message }, 'submit failed');
   }
   const saved = untilSettled(services, saveReply(services, task, reply));
-  const patience = new AbortController();
-  const lostPatience = sleep(savePatienceMs, undefined, { signal: patience.signal }).then(() => {
-    throw new AnswerNotSavedError(task.id);
-  });
-  return Promise.race([saved, lostPatience]).finally(() => patience.abort());
+  const { promise: lostPatience, reject } = Promise.withResolvers<never>();
+  const patience = setTimeout(() => reject(new AnswerNotSavedError(task.id)), savePatienceMs);
+  return Promise.race([saved, lostPatience]).finally(() => clearTimeout(patience));
 }
 
 /**

@@ -1,5 +1,5 @@
 import { validate as isUuid } from 'uuid';
-import type { TaskFilter, TaskPage } from '../database/task-store.ts';
+import type { TaskFilter, TaskPage } from '../database/task-list.ts';
 import { type Client, maySee } from './client.ts';
 import { TaskNotFoundError } from './errors.ts';
 import type { Services } from './services.ts';

@@ -2,10 +2,11 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { type Database, openDatabase } from '../../src/database/client.ts';
 import { withCache } from '../../src/database/task-cache.ts';
 import { createTaskStore, type TaskStore } from '../../src/database/task-store.ts';
+import type { VideoTask } from '../../src/videos/task.ts';
 import { databaseProviders, freshDatabase } from '../support/database.ts';
 import { silentLog } from '../support/log.ts';
 import { recordStatements } from '../support/statements.ts';
-import { create } from '../support/task-store.ts';
+import { at, create } from '../support/task-store.ts';
 
 interface Instance {
   readonly store: TaskStore;
@@ -43,6 +44,72 @@ describe.each(databaseProviders)('on %s', (provider) => {
     const found = await Promise.all(Array.from({ length: 20 }, () => store.find(id)));
     expect(new Set(found.map((task) => task?.id))).toEqual(new Set([id]));
     expect(reads(statements)).toHaveLength(1);
+  });
+
+  test('a list reads again only those of its tasks that it does not know as they are', async () => {
+    const url = await freshDatabase(provider);
+    const [one, other] = [await open(url), await open(url)];
+    const createdAt = [at(1), at(2), at(3)];
+    const tasks = await Promise.all(createdAt.map((time) => create(one.store, { createdAt: time })));
+    const page = { limit: 10, inverted: true };
+    expect(await other.store.list({}, page)).toEqual(tasks);
+    // Nobody is told: what the list shows is what the database has.
+    const changed = await one.store.update(tasks[1] as VideoTask, { upstreamStatus: 'queued' });
+    const statements = recordStatements();
+    expect(await other.store.list({}, page)).toEqual([tasks[0], changed, tasks[2]]);
+    const [versions, rows, ...more] = reads(statements);
+    expect(versions).not.toContain('prompt');
+    expect(rows).toContain('prompt');
+    expect(more).toEqual([]);
+    // On SQLite all that was known is forgotten once, because somebody else has written.
+    await other.store.list({}, page);
+    statements.length = 0;
+    await other.store.list({}, page);
+    expect(reads(statements)).toHaveLength(1);
+  });
+
+  test('a list shows no task as it was not when it met the filter', async () => {
+    const url = await freshDatabase(provider);
+    const [one, other] = [await open(url), await open(url)];
+    const [task, queued] = [await create(one.store), await create(one.store)];
+    const plain = createTaskStore(other.database.client);
+    const { list } = withCache(
+      {
+        ...plain,
+        async listVersions(...parameters) {
+          const versions = await plain.listVersions(...parameters);
+          await one.store.update(task, { status: 'CANCELLED' });
+          return versions;
+        },
+      },
+      other.database,
+    );
+    expect(await list({ statuses: ['QUEUED'] }, { limit: 10, inverted: true })).toEqual([queued]);
+  });
+
+  test('a list that a write has overtaken does not hide the write', async () => {
+    const url = await freshDatabase(provider);
+    const [one, other] = [await open(url), await open(url)];
+    const task = await create(one.store);
+    const plain = createTaskStore(other.database.client);
+    const store = withCache(
+      {
+        ...plain,
+        async findMany(ids) {
+          const tasks = await plain.findMany(ids);
+          const told = new Promise<void>((resolve) => other.database.notifications?.receive(() => resolve()));
+          await one.store.update(task, { upstreamStatus: 'queued' });
+          one.database.notifications?.send(task.id);
+          if (provider === 'postgresql') await told;
+          // Whoever asks for any task learns that something was written.
+          await store.find('01a20300-0000-7000-8000-000000000000');
+          return tasks;
+        },
+      },
+      other.database,
+    );
+    await store.list({}, { limit: 10, inverted: true });
+    expect((await store.find(task.id))?.upstreamStatus).toBe('queued');
   });
 
   test('what another instance has written is read, once it is said that something was', async () => {

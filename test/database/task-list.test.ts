@@ -1,8 +1,14 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { TaskFilter, TaskPage } from '../../src/database/task-store.ts';
-import type { VideoTask } from '../../src/videos/task.ts';
+import type { TaskFilter, TaskPage } from '../../src/database/task-list.ts';
+import { modelNames } from '../../src/videos/models.ts';
+import { type TaskStatus, taskStatuses, type VideoTask } from '../../src/videos/task.ts';
 import { databaseProviders, freshDatabase } from '../support/database.ts';
 import { at, create, openStore, promptsOf } from '../support/task-store.ts';
+
+const clients = ['ann', 'bob', 'eve'];
+const manyClients = Array.from({ length: 60 }, (_, index) => `nobody ${index}`);
+const statuses = Object.keys(taskStatuses) as TaskStatus[];
 
 describe.each(databaseProviders)('a list of tasks on %s', (provider) => {
   /** Five tasks, a second apart, called by their place. */
@@ -51,6 +57,43 @@ describe.each(databaseProviders)('a list of tasks on %s', (provider) => {
     expect(await list({ createdAfter: at(1_000), createdBefore: at(3_000) })).toBe('21');
     expect(await list({ createdAfter: at(1_001), createdBefore: at(3_001) })).toBe('32');
     expect(await list({ createdAfter: at(1_000), models: ['GROK_VIDEO3_PRO'] }, { olderThan: ids[4] })).toBe('1');
+  });
+
+  test('is what one finds who goes through all tasks, whatever is asked for together', async () => {
+    const store = await openStore(await freshDatabase(provider));
+    const tasks: VideoTask[] = [];
+    for (let index = 0; index < 90; index++) {
+      const [client, status, model] = [clients[index % 3], statuses[index % 7], modelNames[(index >> 1) % 4]];
+      if (client && status && model) tasks.push(await create(store, { client, status, model, createdAt: at(index) }));
+    }
+    const sometimes = <Value>(value: fc.Arbitrary<Value>) => fc.option(value, { nil: undefined, freq: 2 });
+    const some = <Value>(values: readonly Value[]) => fc.array(fc.constantFrom(...values), { maxLength: 4 });
+    const time = sometimes(fc.nat(90).map(at));
+    const id = sometimes(fc.constantFrom(...tasks.map((task) => task.id)));
+    const filters = fc.record({
+      // So many that one statement does not do.
+      clients: sometimes(fc.oneof(some(clients), fc.constant([...clients, ...manyClients]))),
+      statuses: sometimes(some(statuses)),
+      models: sometimes(some(modelNames)),
+      createdAfter: time,
+      createdBefore: time,
+    });
+    const pages = fc.record({ newerThan: id, olderThan: id, limit: fc.nat(8), inverted: fc.boolean() });
+    const listed = fc.asyncProperty(filters, pages, async (filter, page) => {
+      const all = tasks.filter(
+        (task) =>
+          (filter.clients?.includes(task.client) ?? true) &&
+          (filter.statuses?.includes(task.status) ?? true) &&
+          (filter.models?.includes(task.model) ?? true) &&
+          (!filter.createdAfter || task.createdAt >= filter.createdAfter) &&
+          (!filter.createdBefore || task.createdAt < filter.createdBefore) &&
+          (!page.newerThan || task.id > page.newerThan) &&
+          (!page.olderThan || task.id < page.olderThan),
+      );
+      if (!page.inverted) all.reverse();
+      expect(await store.list(filter, page)).toEqual(all.slice(0, page.limit));
+    });
+    await fc.assert(listed, { numRuns: 200 });
   });
 
   test('takes any time as a condition, before 1970 and far ahead too', async () => {

@@ -97,7 +97,9 @@ describe.each(databaseProviders)('two processes on one database (%s)', (provider
       paused.signal('SIGSTOP');
       moment.resolve();
     };
-    const sent = await world.client.submit(paused, orderOf(world, 'paused', { interruptAt: 'GET answered' }));
+    // Before the answer leaves: afterwards it could be recorded before the signal comes.
+    const order = orderOf(world, 'paused', { interruptAt: 'GET about to be answered' });
+    const sent = await world.client.submit(paused, order);
     const { task } = acknowledged(sent);
     await moment.promise;
     const other = await world.start();

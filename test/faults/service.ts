@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { noSpendingLimits } from '../support/client.ts';
@@ -13,7 +12,7 @@ export const checkTimeoutMs = 300;
 /** What src/environment.ts adds to the longest timeout before a lease ends. */
 export const leaseMarginMs = 5_000;
 
-/** One process of src/main.ts. */
+/** One process of the service. */
 export interface Instance {
   /** Unique among the processes of a run: it is in the path of all it sends to the upstream. */
   readonly name: string;
@@ -42,15 +41,11 @@ export interface InstanceSettings {
 
 const root = join(import.meta.dirname, '../..');
 
-/** Compiled code is kept between processes: a start takes much less time, and does the same. */
-const compileCache = join(tmpdir(), 'grok-video-graphql-compile-cache');
-
 /** Starts the service in production mode with short times and resolves when it serves. */
 export async function startInstance(options: InstanceSettings): Promise<Instance> {
   const { PATH = '' } = process.env;
   const env = {
     PATH,
-    NODE_COMPILE_CACHE: compileCache,
     DATABASE_URL: options.databaseUrl,
     GROK_API_KEY: apiKey,
     GROK_API_BASE_URL: options.upstreamUrl,
@@ -63,7 +58,7 @@ export async function startInstance(options: InstanceSettings): Promise<Instance
     ...noSpendingLimits,
     ...options.settings,
   };
-  const child = spawn(process.execPath, ['src/main.ts'], { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, ['src/start.js'], { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
   const exited = once(child, 'exit').then(([code, signal]): number | string => code ?? signal);
   const url = await urlInLog(child, exited, options.log);
   const instance: Instance = {

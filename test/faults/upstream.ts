@@ -18,7 +18,7 @@ import {
 } from './upstream-faults.ts';
 
 /** The points of a submit and of a check at which a process can be interrupted. */
-export type Moment = 'POST arrived' | 'POST answered' | 'GET arrived' | 'GET answered';
+export type Moment = 'POST arrived' | 'POST answered' | 'GET arrived' | 'GET about to be answered' | 'GET answered';
 
 /** What the upstream does with one order. */
 export interface OrderScript {
@@ -133,6 +133,7 @@ export async function startFaultyUpstream(): Promise<FaultyUpstream> {
     const script = scriptOf(post?.marker ?? '');
     if (reach('GET arrived', script, process)) return;
     const delivered = () => void reach('GET answered', script, process);
+    reach('GET about to be answered', script, process);
     const { fault, says } = post ? turnOf(upstreamId, script) : { fault: checkFaults['404'], says: {} };
     fault({ ...exchange, body: JSON.stringify({ id: upstreamId, object: 'video', ...says }), delivered });
   }

@@ -88,9 +88,9 @@ export function speakTo(app: App, headers: Record<string, string> = {}): Speaker
 }
 
 /** The results in a stream of server-sent events, until its `complete`. */
-export async function* readEvents(response: Response): AsyncGenerator<Answer> {
+export async function* readEvents({ body }: { body: unknown }): AsyncGenerator<Answer> {
   let buffered = '';
-  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+  for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
     const events = (buffered + Buffer.from(chunk).toString()).split('\n\n');
     buffered = events.pop() ?? '';
     for (const event of events) {

@@ -13,11 +13,11 @@ export interface ServiceProcess {
   end(signal: NodeJS.Signals): Promise<number | string>;
 }
 
-/** Runs src/main.ts as a process of its own, as `npm run dev` (with --development) and `npm start` do. */
+/** Runs the service as a process of its own, as `npm run dev` (with --development) and `npm start` do. */
 export function spawnService(settings: Record<string, string>, ...args: string[]): ChildProcess {
   const { PATH = '' } = process.env;
   const env = { PATH, PORT: '0', SANDBOX_PORT: '0', ...settings };
-  const child = spawn(process.execPath, ['src/main.ts', ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, ['src/start.js', ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   onTestFinished(() => void child.kill('SIGKILL'));
   return child;
 }

@@ -2,13 +2,28 @@ import Sqlite from 'better-sqlite3';
 import pg from 'pg';
 import { onTestFinished, vi } from 'vitest';
 
+const sqliteStatements = Object.getPrototypeOf(new Sqlite(':memory:').prepare('SELECT 1')) as Sqlite.Statement;
+
+export interface Statement {
+  readonly sql: string;
+  readonly values: readonly unknown[];
+}
+
 /** Listens in on both databases' drivers until the test is over: every statement that is sent from now on, in order. */
 export function recordStatements(): string[] {
   const statements: string[] = [];
-  const { prepare } = Sqlite.prototype;
-  const sqlite = vi.spyOn(Sqlite.prototype, 'prepare').mockImplementation(function (this: Sqlite.Database, sql) {
-    statements.push(sql);
-    return prepare.call(this, sql) as Sqlite.Statement;
+  hearStatements(({ sql }) => statements.push(sql));
+  return statements;
+}
+
+/** Hears every statement that is sent to either database until the test is over. */
+export function hearStatements(hear: (statement: Statement) => void): void {
+  const sqlite = (['run', 'all'] as const).map((name) => {
+    const execute: (...values: unknown[]) => unknown = sqliteStatements[name];
+    return vi.spyOn(sqliteStatements, name).mockImplementation(function (this: Sqlite.Statement, ...values) {
+      hear({ sql: this.source, values });
+      return execute.apply(this, values) as never;
+    });
   });
   const query: (...parameters: unknown[]) => unknown = pg.Client.prototype.query;
   const postgres = vi.spyOn(pg.Client.prototype, 'query').mockImplementation(function (
@@ -16,12 +31,11 @@ export function recordStatements(): string[] {
     ...parameters: unknown[]
   ) {
     const [sent] = parameters as [string | pg.QueryConfig];
-    statements.push(typeof sent === 'string' ? sent : sent.text);
+    hear(typeof sent === 'string' ? { sql: sent, values: [] } : { sql: sent.text, values: sent.values ?? [] });
     return query.apply(this, parameters);
   });
   onTestFinished(() => {
-    sqlite.mockRestore();
+    for (const spy of sqlite) spy.mockRestore();
     postgres.mockRestore();
   });
-  return statements;
 }

@@ -1,0 +1,88 @@
+import { writeFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { callUp, type Guarded, headOf, startGuarded } from '../security/guarded.ts';
+import { createKeyFor } from '../support/callers.ts';
+import { freshDirectory } from '../support/database.ts';
+
+/** What Yoga answers, and what is answered once the query is known. */
+async function bothWays(service: Guarded, body: object) {
+  // With a parameter, the type is out of the ordinary.
+  const long = await service.send(body, { 'content-type': 'application/json; charset=utf-8' });
+  await service.send(body);
+  const short = await service.send(body);
+  return { long: await long.text(), short: await short.text() };
+}
+
+test('nothing in a query is run as code', async () => {
+  const service = await startGuarded();
+  const { key } = await createKeyFor(service.databaseUrl, { scopes: [] });
+  const code = 'process.stdout.write(`the code ran`)';
+  // How the compiler, graphql-jit 0.8.9, marks a Date that it writes into its code.
+  const id = `__MAGIC_DATE__33a9e76d_02e0_4128_8e92_3530ad3da74d${code}`;
+  const queries = [
+    `{ videoTask(id: "${id}") { id } }`,
+    `{ videoTask(id: """${id}""") { id } }`,
+    `query ($id: ID! = "${id}") { videoTask(id: $id) { id } }`,
+  ];
+  for (const query of queries) {
+    for (let time = 0; time < 3; time++) {
+      const answer = await service.send({ query }, { authorization: `Bearer ${key}` });
+      expect(await answer.text()).toContain('FORBIDDEN');
+    }
+  }
+  expect(service.log()).not.toContain('the code ran');
+});
+
+test('a known query is answered as it was, whatever is in it', async () => {
+  const service = await startGuarded();
+  const shared = 'fragment F on Viewer { name limits { callsPerDay } }';
+  const bodies: { query: string; variables?: object }[] = [
+    // One fragment under two conditions.
+    {
+      query: `query ($a: Boolean!) { a: viewer @include(if: $a) { ...F } b: viewer { ...F } } ${shared}`,
+      variables: { a: false },
+    },
+    {
+      query: `query ($a: Boolean!) { viewer { ...F @skip(if: $a) limits { secondsPerDay } } } ${shared}`,
+      variables: { a: true },
+    },
+    { query: '{ viewer { scopes @skip(if: true) name scopes } }' },
+    { query: '{ viewer { __proto__: name scopes } }' },
+    { query: '{ __proto__: viewer { name } }' },
+    { query: 'query class { constructor: viewer { __typename toString: name } __typename }' },
+    { query: '{ _entities(representations: [{ __typename: "VideoModel", name: "GROK_VIDEO3" }]) { __typename } }' },
+    {
+      query:
+        'query ($d: DateTime = "2020-01-01T00:00:00Z") { videoTasks(filter: { createdAfter: $d }) { edges { cursor } } }',
+    },
+  ];
+  for (const body of bodies) {
+    const { long, short } = await bothWays(service, body);
+    expect({ ...body, long }).toMatchObject({ long: expect.stringContaining('{"data":{"') });
+    expect({ ...body, short }).toEqual({ ...body, short: long });
+  }
+});
+
+test('the text of a document does not stand for the id of one', async () => {
+  const file = `${freshDirectory()}/operations.json`;
+  writeFileSync(file, JSON.stringify({ whoami: '{ viewer { name } }' }));
+  const service = await startGuarded({ PERSISTED_OPERATIONS_FILE: file });
+  const known = { documentId: 'whoami' };
+  for (let time = 0; time < 2; time++) await service.send(known);
+  const answer = await service.send({ query: JSON.stringify(known) });
+  expect(await answer.text()).toContain('PERSISTED_QUERY_ONLY');
+});
+
+test('a stranger is turned away before anything of the body is read', async () => {
+  const service = await startGuarded();
+  const authorization = `Bearer ${service.key.slice(0, -1)}_`;
+  const line = await callUp(service.url, headOf({ authorization, 'content-length': 100 }));
+  await expect.poll(() => line.heard()).toContain('401');
+});
+
+test('a request whose body is empty is answered', async () => {
+  const service = await startGuarded();
+  const authorization = `Bearer ${service.key}`;
+  const line = await callUp(service.url, headOf({ authorization, 'content-length': 0 }));
+  await expect.poll(() => line.heard()).toContain('400 Bad Request');
+});

@@ -1,0 +1,239 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { buildSchema, type GraphQLOutputType, getNamedType, isObjectType, isRequiredArgument } from 'graphql';
+import { expect, test } from 'vitest';
+import { callUp, type Guarded, startGuarded } from '../security/guarded.ts';
+import { anOrder, submitDocument } from '../support/app.ts';
+import { createKeyFor, revokeKey } from '../support/callers.ts';
+import { freshDirectory } from '../support/database.ts';
+import { reply } from '../support/upstream.ts';
+
+type Headers = Record<string, string>;
+
+const read = 'query ($id: ID!) { videoTask(id: $id) { id status prompt createdAt failure { code } } }';
+const whoami = '{ viewer { name } }';
+
+/** What was answered, without what is another one each time. */
+async function seen(answering: Promise<Response>) {
+  const response = await answering;
+  const { date, 'x-request-id': requestId, ...headers } = Object.fromEntries(response.headers);
+  return { requestId, answer: { status: response.status, headers, text: await response.text() } };
+}
+
+/** Sends something twice: what came back each time, and whether the second answer came the short way. */
+async function twice(service: Guarded, body: object, headers: Headers = {}) {
+  const first = await seen(service.send(body, headers));
+  const second = await seen(service.send(body, headers));
+  return { first: first.answer, second: second.answer, short: await wentShort(service, second.requestId) };
+}
+
+const sentinel = '{ __typename }';
+
+/** The log is written in order: once it has a later answer that is known to be short, it has the one in question. */
+async function wentShort(service: Guarded, requestId: string | undefined): Promise<boolean> {
+  const shortOnes = () => [...service.log().matchAll(/"requestId":"([^"]+)","msg":"answered the short way"/g)];
+  const later = crypto.randomUUID();
+  await expect
+    .poll(async () => {
+      await seen(service.send({ query: sentinel }, { 'x-request-id': later }));
+      return shortOnes().some(([, id]) => id === later);
+    })
+    .toBe(true);
+  return shortOnes().some(([, id]) => id === requestId);
+}
+
+const tracing = { LOG_LEVEL: 'trace' };
+
+async function startWithTask(settings: Headers = {}) {
+  const service = await startGuarded({ ...tracing, ...settings });
+  const submitted = await service.send({ query: submitDocument, variables: { input: anOrder } });
+  const { data } = (await submitted.json()) as { data: { submitVideo: { task: { id: string } } } };
+  return { service, id: data.submitVideo.task.id };
+}
+
+test('the same query is answered the same way the second time, only sooner', async () => {
+  const { service, id } = await startWithTask({ INTROSPECTION: 'on' });
+  const two = 'query One($id: ID!) { videoTask(id: $id) { id } } query Two { viewer { name scopes } }';
+  const bodies: object[] = [
+    { query: read, variables: { id } },
+    { query: read, variables: { id: '01a20300-0000-7000-8000-000000000000' } },
+    { query: two, operationName: 'Two' },
+    { query: two, operationName: 'One', variables: { id } },
+    {
+      query:
+        'query ($n: Int = 3) { videoTasks(first: $n) { edges { cursor node { ...T } } } } fragment T on VideoTask { id }',
+    },
+    {
+      query: '{ a: videoModels { name } videoTasks(filter: { status: [QUEUED] }) { pageInfo { endCursor } } }',
+      variables: null,
+    },
+    { query: whoami, operationName: null, extensions: { trace: true } },
+    { query: '{ __schema { queryType { name } } }' },
+  ];
+  for (const body of bodies) {
+    const { first, second, short } = await twice(service, body);
+    expect(first).toMatchObject({ status: 200, text: expect.stringContaining('{"data":{"') });
+    expect(second).toEqual(first);
+    expect(short).toBe(true);
+  }
+});
+
+const contract = buildSchema(readFileSync('schema.graphql', 'utf8'), { assumeValidSDL: true });
+
+/** A selection of every field that needs no arguments, down to the leaves. */
+function everythingOf(type: GraphQLOutputType, above: readonly string[] = []): string {
+  const named = getNamedType(type);
+  if (!isObjectType(named) || above.includes(named.name)) return isObjectType(named) ? '{ __typename }' : '';
+  const fields = Object.values(named.getFields()).filter(({ args }) => !args.some(isRequiredArgument));
+  return `{ ${fields.map((field) => `${field.name} ${everythingOf(field.type, [...above, named.name])}`).join(' ')} }`;
+}
+
+test('every field that can be queried has the same value either way', async () => {
+  const { service, id } = await startWithTask();
+  const input = { grokVideo3Pro: { prompt: 'A boat', imageUrls: ['data:image/png;base64,iVBORw0KGgo='] } };
+  await service.send({ query: submitDocument, variables: { input } });
+  const refused = { grokVideo3Stable: { prompt: 'A boat', imageUrls: ['https://example.com/boat.png'] } };
+  service.upstream.onSubmit = reply(400, { error: { message: 'No.' } });
+  await service.send({ query: submitDocument, variables: { input: refused } });
+  const fields = Object.values(contract.getQueryType()?.getFields() ?? {});
+  const task = contract.getType('VideoTask') as GraphQLOutputType;
+  const asked = fields.map(({ name, type }) => {
+    const argument = {
+      videoTask: `(id: "${id}")`,
+      _entities: `(representations: [{ __typename: "VideoTask", id: "${id}" }])`,
+    }[name];
+    const selection = name === '_entities' ? `{ ... on VideoTask ${everythingOf(task)} }` : everythingOf(type);
+    return `{ ${name}${argument ?? ''} ${selection} }`;
+  });
+  expect(asked.length).toBeGreaterThan(5);
+  for (const query of asked) {
+    const { first, second, short } = await twice(service, { query });
+    expect({ query, first }).toMatchObject({ first: { text: expect.stringContaining('{"data":{"') } });
+    expect({ query, second }).toEqual({ query, second: first });
+    expect({ query, short }).toEqual({ query, short: true });
+  }
+});
+
+test('what a query may weigh is asked each time, for its variables are others', async () => {
+  const { service } = await startWithTask({ MAX_COMPLEXITY: '200' });
+  const query = 'query ($n: Int) { videoTasks(first: $n) { edges { node { id status } } } }';
+  const light = await twice(service, { query, variables: { n: 2 } });
+  expect(light).toMatchObject({ short: true, second: { status: 200 } });
+  const heavy = await twice(service, { query, variables: { n: 100 } });
+  expect(heavy).toMatchObject({ short: false, second: { text: expect.stringContaining('MAX_COMPLEXITY') } });
+});
+
+test('whatever form of answer a client accepts, it gets', async () => {
+  const { service } = await startWithTask();
+  const accepted = [
+    'application/json',
+    'application/graphql-response+json',
+    'application/graphql-response+json, application/json;q=0.9',
+    'application/json, text/event-stream',
+    '*/*',
+  ];
+  for (const accept of accepted) {
+    const { first, second, short } = await twice(service, { query: whoami }, { accept });
+    expect(second).toEqual(first);
+    expect(short).toBe(true);
+  }
+  for (const accept of ['text/event-stream', 'multipart/mixed', 'image/png']) {
+    const { first, second, short } = await twice(service, { query: whoami }, { accept });
+    expect(second).toEqual(first);
+    expect(short).toBe(false);
+  }
+});
+
+test('what is not a query of somebody with a key, or has another result than data, goes the long way', async () => {
+  const { service, id } = await startWithTask();
+  const reader = { authorization: `Bearer ${(await createKeyFor(service.databaseUrl, { scopes: [] })).key}` };
+  const mixed = 'query Q { viewer { name } } mutation M { abandonVideoTask(id: "x") { task { id } } }';
+  await twice(service, { query: read, variables: { id } });
+  await twice(service, { query: whoami });
+  const others: [object, Headers?][] = [
+    [{ query: read, variables: { id: { not: 'an id' } } }],
+    [{ query: read }],
+    [{ query: read, variables: [id] }],
+    [{ query: read, variables: { id }, operationName: 'Other' }],
+    [{ query: whoami, operationName: 7 }],
+    [{ query: whoami, other: true }],
+    [{ query: mixed, operationName: 'Q' }],
+    [{ query: '{ viewer { nothing } }' }],
+    [{ query: read, variables: { id } }, reader],
+    [{ query: whoami }, { authorization: `Bearer ${service.key.slice(0, -1)}_` }],
+    [{ query: whoami }, { authorization: 'Bearer eyJhbGciOiJub25lIn0.e30.' }],
+    [{ query: whoami }, { 'content-type': 'application/json; charset=utf-8' }],
+    [{ query: whoami }, { origin: 'http://localhost' }],
+    [{ query: whoami, variables: { unused: 'x'.repeat(20_000) } }],
+  ];
+  for (const [body, headers] of others) {
+    const { first, second, short } = await twice(service, body, headers);
+    expect({ body, answer: second }).toEqual({ body, answer: first });
+    expect({ body, short }).toEqual({ body, short: false });
+  }
+});
+
+test('an order is placed each time it is sent', async () => {
+  const { service } = await startWithTask();
+  for (let time = 0; time < 3; time++) await service.send({ query: submitDocument, variables: { input: anOrder } });
+  expect(service.upstream.submits).toHaveLength(4);
+});
+
+test('nobody gets in, or sees more, because others have asked the same', async () => {
+  const { service, id } = await startWithTask();
+  const other = await createKeyFor(service.databaseUrl, { client: 'other' });
+  const authorization = `Bearer ${other.key}`;
+  await twice(service, { query: read, variables: { id } });
+  const asOther = await twice(service, { query: read, variables: { id } }, { authorization });
+  expect(asOther).toMatchObject({ short: true, second: { text: '{"data":{"videoTask":null}}' } });
+  await revokeKey(service.databaseUrl, other);
+  const revoked = await twice(service, { query: read, variables: { id } }, { authorization });
+  expect(revoked).toMatchObject({ short: false, second: { status: 401 } });
+});
+
+test('a body that comes in pieces, or does not say how long it is, is answered too', async () => {
+  const { service } = await startWithTask();
+  await twice(service, { query: whoami });
+  const body = JSON.stringify({ query: whoami });
+  const head = [
+    'POST /graphql HTTP/1.1',
+    'Host: localhost',
+    `Authorization: Bearer ${service.key}`,
+    'Content-Type: application/json',
+    'Accept: application/json',
+  ].join('\r\n');
+  const line = await callUp(service.url, `${head}\r\nContent-Length: ${body.length}\r\n\r\n${body.slice(0, 9)}`);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  line.socket.write(body.slice(9));
+  await expect.poll(() => line.heard()).toContain('{"data":{"viewer":{"name":"app"}}}');
+  const chunk = `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`;
+  const chunked = await callUp(service.url, `${head}\r\nTransfer-Encoding: chunked\r\n\r\n${chunk}`);
+  await expect.poll(() => chunked.heard()).toContain('{"data":{"viewer":{"name":"app"}}}');
+  // Two on one connection, the second before the first is answered.
+  const whole = `${head}\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+  const pipelined = await callUp(service.url, whole + whole);
+  await expect.poll(() => pipelined.heard().split('{"data":{"viewer":{"name":"app"}}}')).toHaveLength(3);
+});
+
+test('a document on the list is known by its id, and by nothing else', async () => {
+  const file = `${freshDirectory()}/operations.json`;
+  writeFileSync(file, JSON.stringify({ whoami, sentinel }));
+  const service = await startGuarded({ ...tracing, PERSISTED_OPERATIONS_FILE: file });
+  const url = `${service.url}?documentId=whoami`;
+  const byUrl = await fetch(url, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${service.key}`, 'content-type': 'application/json', accept: 'application/json' },
+    body: '{}',
+  });
+  expect(await byUrl.text()).toBe('{"data":{"viewer":{"name":"app"}}}');
+  const ways = [{ documentId: 'whoami' }, { extensions: { persistedQuery: { version: 1, sha256Hash: 'whoami' } } }];
+  for (const body of ways) {
+    await service.send(body);
+    const second = await seen(service.send(body, { 'x-request-id': `short-${ways.indexOf(body)}` }));
+    expect(second.answer.text).toBe('{"data":{"viewer":{"name":"app"}}}');
+    await expect
+      .poll(() => service.log())
+      .toContain(`"requestId":"${second.requestId}","msg":"answered the short way"`);
+  }
+  expect(await (await service.send({ query: whoami })).text()).toContain('PERSISTED_QUERY_ONLY');
+  expect(await (await service.send({})).text()).toContain('PERSISTED_QUERY_ID_REQUIRED');
+});
