@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import manifest from '../package.json' with { type: 'json' };
 import type { Case, Protocol } from './requests.ts';
 
 export interface Contender {
@@ -6,6 +7,8 @@ export interface Contender {
   readonly title: string;
   /** The program, from the directory of the bench. */
   readonly file: string;
+  /** Options of Node's own. */
+  readonly nodeOptions?: readonly string[];
   readonly protocol: Protocol;
   readonly cases: readonly Case[];
 }
@@ -13,12 +16,16 @@ export interface Contender {
 const at = (path: string): string => join(import.meta.dirname, path);
 const ofPeers = ['read', 'list', 'submit', 'mixed', 'start'] as const;
 
+/** What `npm start` tells Node, but for where the operator's settings are. */
+const startOptions = manifest.scripts.start.split(' ').filter((word) => /^--(?!env-file)/.test(word));
+
 /** In the order in which each round goes through them. */
 export const contenders: readonly Contender[] = [
   {
     name: 'service',
     title: 'this service',
     file: at('../src/start.js'),
+    nodeOptions: startOptions,
     protocol: 'graphql',
     cases: [...ofPeers, 'watch'],
   },

@@ -22,7 +22,7 @@ const fieldsOf = (path: string, isWanted: (line: string) => boolean): string[] =
 };
 
 /** User and system time of a process and of all that it has started, in seconds; NaN where there is no /proc. */
-function ownSeconds(pid: number): number {
+export function ownSeconds(pid: number): number {
   const fields = fieldsOf(`/proc/${pid}/stat`, () => true);
   // Its own, and that of its children: of those that have ended, and of those that run.
   const ticks = fields.slice(13, 17).reduce((sum, field) => sum + Number(field), 0);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
 import { type DatabaseClient, openDatabase, providerOf } from '../src/database/client.ts';
+import type { Prisma } from '../src/database/generated/sqlite/client.ts';
 
 /** What the load needs to know of a database that was made for it. */
 export interface Seed {
@@ -14,16 +15,24 @@ export interface Seed {
   readonly openIds: readonly string[];
 }
 
+type Row = Prisma.TaskCreateManyInput & { id: string };
+
 /** Whose the tasks are. */
 export const client = 'bench';
 const minuteMs = 60_000;
-const openTasks = 100;
 
 /** Makes the one file of which every contender gets a copy. */
-export const createDatabase = (file: string, tasks: number): Promise<Seed> => fillDatabase(`file:${file}`, tasks);
+export const createDatabase = (file: string, ...contents: Contents): Promise<Seed> =>
+  fillDatabase(`file:${file}`, ...contents);
+
+/** Completed tasks and open ones, and how the open ones are made. */
+type Contents = [tasks: number, openTasks?: number, openTask?: (createdAt: Date) => Row];
 
 /** Fills an empty database: the service's migrations, its key, and so many tasks. */
-export async function fillDatabase(url: string, tasks: number): Promise<Seed> {
+export async function fillDatabase(
+  url: string,
+  ...[tasks, openTasks = 100, openTask = queuedTask]: Contents
+): Promise<Seed> {
   const token = createKey(url, client);
   const { client: prisma, close } = await openDatabase(url, pino({ level: 'silent' }));
   const now = Date.now();
@@ -36,7 +45,7 @@ export async function fillDatabase(url: string, tasks: number): Promise<Seed> {
   return { token, ids: completed.map(({ id }) => id), openIds: open.map(({ id }) => id) };
 }
 
-async function write(prisma: DatabaseClient, rows: (ReturnType<typeof openTask> | ReturnType<typeof completedTask>)[]) {
+async function write(prisma: DatabaseClient, rows: readonly Row[]) {
   for (let from = 0; from < rows.length; from += 500)
     await prisma.task.createMany({ data: rows.slice(from, from + 500) });
 }
@@ -47,7 +56,7 @@ export async function createOpenTasks(prisma: DatabaseClient, tasks: number, fir
   const dueAt = () => new Date(firstDue.getTime() + Math.random() * overMs);
   await write(
     prisma,
-    Array.from({ length: tasks }, (_, index) => openTask(new Date(createdAt + index / 10), dueAt())),
+    Array.from({ length: tasks }, (_, index) => queuedTask(new Date(createdAt + index / 10), dueAt())),
   );
 }
 
@@ -112,7 +121,7 @@ export function completedTask(createdAt: Date) {
 const notDue = () => new Date(Date.now() + 600 * minuteMs);
 
 /** Accepted, and waiting. */
-function openTask(createdAt: Date, nextCheckAt = notDue()) {
+function queuedTask(createdAt: Date, nextCheckAt = notDue()): Row {
   const order = orderedAt(createdAt);
   return {
     ...order,
@@ -124,3 +133,13 @@ function openTask(createdAt: Date, nextCheckAt = notDue()) {
     history: [change('SUBMITTING', 'QUEUED', createdAt, 'SUBMIT', 0)],
   };
 }
+
+/** Sent, but the answer was lost: it waits for somebody to say what came of it. */
+export const unconfirmedTask = (createdAt: Date): Row => ({
+  ...orderedAt(createdAt),
+  submittedAt: null,
+  version: 2,
+  status: 'UNCONFIRMED',
+  failureCode: 'SUBMISSION_UNCONFIRMED',
+  history: [change('SUBMITTING', 'UNCONFIRMED', createdAt, 'SUBMIT', 0)],
+});

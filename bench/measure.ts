@@ -75,7 +75,7 @@ export async function start(contender: Contender, ground: Ground): Promise<Start
     `--cpu-prof-dir=${ground.profiles}`,
     `--cpu-prof-name=${contender.name}-${port}.cpuprofile`,
   ];
-  const nodeOptions = ground.profiles === null ? [] : profiling;
+  const nodeOptions = [...(contender.nodeOptions ?? []), ...(ground.profiles === null ? [] : profiling)];
   const process = run(contender.file, [], { core: 0, env, nodeOptions, logFile });
   const url = `http://127.0.0.1:${port}`;
   await untilReady(`${url}/ready`, process);

@@ -36,6 +36,7 @@ const documents = {
   list: `query List { videoTasks(first: ${pageSize}) { edges { cursor node {${fields} } } pageInfo { hasNextPage endCursor } } }`,
   submit: `mutation Submit($input: SubmitVideoInput!) { submitVideo(input: $input) { task {${fields} } } }`,
   watch: `subscription Watch($id: ID!) { videoTaskUpdated(id: $id) {${fields} } }`,
+  confirm: `mutation Confirm($id: ID!, $upstreamId: String!) { confirmVideoTask(id: $id, upstreamId: $upstreamId) { task { id status } } }`,
 };
 
 const order = (number: number) => ({
@@ -71,20 +72,28 @@ export function requestsOf(what: Case, protocol: Protocol, seed: Seed): LoadRequ
 export function requestOf(what: Case, protocol: Protocol, seed: Seed, index = 0): LoadRequest {
   if (what === 'mixed' || what === 'start') throw new Error(`${what} is not one kind of request.`);
   const id = pick(what === 'watch' ? seed.openIds : seed.ids);
-  const authorization = `Bearer ${seed.token}`;
-  if (protocol === 'rest') return relayed(what, id, authorization, index);
-  const variables = { read: { id }, watch: { id }, list: undefined, submit: { input: { grokVideo3: order(index) } } };
-  return {
-    method: 'POST',
-    path: '/graphql',
-    headers: {
-      authorization,
-      'content-type': 'application/json',
-      accept: what === 'watch' ? 'text/event-stream' : 'application/json',
-    },
-    body: JSON.stringify({ query: documents[what], variables: variables[what] }),
-  };
+  if (protocol === 'rest') return relayed(what, id, `Bearer ${seed.token}`, index);
+  if (what === 'watch') return watchRequest(id, seed.token);
+  const variables = { read: { id }, list: undefined, submit: { input: { grokVideo3: order(index) } } };
+  return graphqlRequest(documents[what], variables[what], seed.token);
 }
+
+const graphqlRequest = (query: string, variables: object | undefined, token: string): LoadRequest => ({
+  method: 'POST',
+  path: '/graphql',
+  headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', accept: 'application/json' },
+  body: JSON.stringify({ query, variables }),
+});
+
+/** Watches a task. */
+export function watchRequest(id: string, token: string): LoadRequest {
+  const request = graphqlRequest(documents.watch, { id }, token);
+  return { ...request, headers: { ...request.headers, accept: 'text/event-stream' } };
+}
+
+/** Changes an UNCONFIRMED task. */
+export const confirmRequest = (id: string, token: string): LoadRequest =>
+  graphqlRequest(documents.confirm, { id, upstreamId: `video_${id}` }, token);
 
 function relayed(
   what: 'read' | 'list' | 'submit' | 'watch',

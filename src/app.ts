@@ -91,6 +91,7 @@ export async function createApp(environment: Environment, now = () => new Date()
     async stop() {
       log.info('stopping');
       stopping.abort();
+      services.pubsub.publishAll();
       const tracked = tracker.stop();
       const patience = setTimeout(() => aborting.abort(), submitGraceMs);
       await Promise.allSettled([...services.submitting, tracked]);

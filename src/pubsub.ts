@@ -3,6 +3,8 @@ import { EventEmitter } from 'node:events';
 /** Tells who is listening that a task has changed: a hint and no more, the row is the truth. */
 export interface Pubsub {
   publish(taskId: string): void;
+  /** Wakes whoever listens, whatever for. */
+  publishAll(): void;
   /** Calls `listener` on each hint, until the returned function is called. */
   subscribe(taskId: string, listener: () => void): () => void;
 }
@@ -23,6 +25,9 @@ export function createPubsub(relay: Relay | null): Pubsub {
     publish(taskId) {
       emitter.emit(eventOf(taskId));
       relay?.send(taskId);
+    },
+    publishAll() {
+      for (const event of emitter.eventNames()) emitter.emit(event);
     },
     subscribe(taskId, listener) {
       emitter.on(eventOf(taskId), listener);

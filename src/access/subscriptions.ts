@@ -1,9 +1,6 @@
 import type { Caller } from './caller.ts';
 import { LimitExceededError, UnauthenticatedError } from './errors.ts';
 
-/** How often a client for whom nothing changes is asked again whether it may wait for it. */
-const recheckMs = 60_000;
-
 /** Counts the subscriptions that each client has open on this instance. */
 export class OpenSubscriptions {
   readonly #max: number;
@@ -14,27 +11,23 @@ export class OpenSubscriptions {
   }
 
   /**
-   * Passes on what a client watches, as long as its credentials hold. `watch` is to end with its signal.
+   * Passes on what a client watches, as long as its credentials hold: they are asked for whenever it is looked at, which
+   * null stands for where there is nothing new.
    *
    * @throws LimitExceededError when the client has as many open as it may.
    * @throws UnauthenticatedError when its credentials hold no longer.
    */
   async *admit<Item>(
     { name, isStillWelcome }: Caller,
-    watch: (left: AbortSignal) => AsyncIterable<Item>,
+    watch: AsyncIterable<Item | null>,
   ): AsyncGenerator<Item, void, void> {
     const leave = this.#enter(name);
-    const over = new AbortController();
-    const endUnlessWelcome = (welcome: boolean): void => void (welcome || over.abort());
-    const recheck = setInterval(() => void isStillWelcome().then(endUnlessWelcome, () => {}), recheckMs);
     try {
-      for await (const item of watch(over.signal)) {
+      for await (const item of watch) {
         if (!(await isStillWelcome())) throw new UnauthenticatedError();
-        yield item;
+        if (item !== null) yield item;
       }
-      if (over.signal.aborted) throw new UnauthenticatedError();
     } finally {
-      clearInterval(recheck);
       leave();
     }
   }

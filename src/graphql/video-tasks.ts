@@ -70,7 +70,7 @@ builder.subscriptionField('videoTaskUpdated', (t) =>
       'A task as it is now, then again after each change. Ends by itself when the task has ended, which an UNCONFIRMED task has not, and when the service stops: watch again where the task has not ended. The error NOT_FOUND where there is no such task.',
     args: { id: t.arg.id({ required: true, description: "The task's id." }) },
     subscribe: (_, { id }, { services, client, subscriptions, request }) =>
-      subscriptions.admit(client, (left) => watchTask(services, client, id, AbortSignal.any([left, request.signal]))),
+      subscriptions.admit(client, watchTask(services, client, id, request.signal)),
     resolve: (task) => task,
   }),
 );

@@ -7,7 +7,7 @@ import { currentRequestId } from './request-id.ts';
 
 /** The error as a client may see it: what the schema promises, and of all others nothing but that there was one. */
 export function createErrorMask({ suggestions }: { suggestions: boolean }) {
-  return (error: unknown, message: string): Error => {
+  return (error: unknown, message: string): GraphQLError => {
     if (isMisfit(error)) return misfit(error, suggestions);
     const known = publicError(innermost(error));
     if (!known) return masked(error, message);
@@ -22,9 +22,9 @@ export function createErrorMask({ suggestions }: { suggestions: boolean }) {
 }
 
 /** Nothing but the request's id, by which the log tells what happened. */
-function masked(error: unknown, message: string): Error {
-  const hidden = maskError(error, message, false);
-  if (hidden instanceof GraphQLError) hidden.extensions['requestId'] = currentRequestId();
+function masked(error: unknown, message: string): GraphQLError {
+  const hidden = maskError(error, message, false) as GraphQLError;
+  hidden.extensions['requestId'] = currentRequestId();
   return hidden;
 }
 

@@ -34,16 +34,11 @@ export async function listen(listener: RequestListener, settings: ListenSettings
   const requestTimeout = Math.max(requestTimeoutMs, headersTimeout);
   const connectionsCheckingInterval = Math.min(headersTimeout, maxCheckIntervalMs);
   const http = createServer({ headersTimeout, requestTimeout, connectionsCheckingInterval }, (request, response) =>
-    // Of anything else no URL can be made, which Yoga would answer with a stack.
+    // Of anything else no URL can be made.
     isAddressed(request) ? listener(request, response) : refuse(response),
   );
   // A subscriber that reads takes our pings, at least; one that does not is dropped with what waits for it.
   http.setTimeout(stalledTimeoutMs);
-  http.on('connection', (socket) => {
-    // What writes our answers takes the timeout off a connection that streams, and that is the one it is for.
-    const setTimeout = socket.setTimeout.bind(socket);
-    socket.setTimeout = (timeoutMs, listener) => setTimeout(timeoutMs || stalledTimeoutMs, listener);
-  });
   http.listen(settings.port, settings.host);
   await once(http, 'listening');
   const address = http.address() as AddressInfo;

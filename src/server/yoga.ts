@@ -10,8 +10,10 @@ import { useAuthentication } from './authentication.ts';
 import { documentCache } from './document-cache.ts';
 import { type DocumentLimits, useDocumentLimits } from './document-limits.ts';
 import { createErrorMask, toYogaLogger } from './errors.ts';
+import { useEventStreams } from './event-stream.ts';
 import { createGraphiqlRenderer, graphiqlOptions } from './graphiql.ts';
 import { KnownQueries } from './known-queries.ts';
+import { createLongWay } from './long-way.ts';
 import { useTrustedDocuments } from './persisted-operations.ts';
 import { type Check, useReadiness } from './readiness.ts';
 import { type BodyLimits, useRequestBody } from './request-body.ts';
@@ -38,7 +40,14 @@ export interface ServerSettings extends BodyLimits {
   /** Where the only documents that are answered stand; null for any document. */
   readonly persistedOperationsFile: string | null;
   readonly sandbox: boolean;
+  /** After how long a connection on which nothing moves is closed. */
+  readonly stalledTimeoutMs: number;
 }
+
+const errorMessage = 'Unexpected error.';
+
+/** How often a subscriber is pinged at least. */
+const maxPingMs = 12_000;
 
 /**
  * Yoga around the schema: who comes in, what is served, what is refused, what a client may see of an error.
@@ -51,6 +60,8 @@ export async function createGraphqlServer(services: Services, settings: ServerSe
   const trusted = persistedOperationsFile === null ? [] : [await useTrustedDocuments(persistedOperationsFile)];
   const context: ServerContext = { services, subscriptions, maxComplexity: documents.maxComplexity, sdl: printSdl };
   const known = new KnownQueries();
+  const logger = toYogaLogger(services.log);
+  const maskError = createErrorMask({ suggestions: introspection });
   const yoga = createYoga<object, ServerContext>({
     schema,
     context,
@@ -63,14 +74,21 @@ export async function createGraphqlServer(services: Services, settings: ServerSe
       known.plugin(),
       ...trusted,
       useDocumentLimits(documents, { introspection }),
+      useEventStreams({
+        context,
+        mask(error) {
+          logger.error(error);
+          return maskError(error, errorMessage);
+        },
+      }),
     ],
     graphiql: graphiql && graphiqlOptions,
     renderGraphiQL: createGraphiqlRenderer(settings),
     maskedErrors: {
-      errorMessage: 'Unexpected error.',
-      maskError: createErrorMask({ suggestions: introspection }),
+      errorMessage,
+      maskError,
     },
-    logging: toYogaLogger(services.log),
+    logging: logger,
     parserAndValidationCache: { documentCache: documentCache<DocumentNode>(), errorCache: documentCache<Error>() },
     maxRequestBodySize: false,
     extraParamNames: ['documentId'],
@@ -78,8 +96,8 @@ export async function createGraphqlServer(services: Services, settings: ServerSe
     multipart: false,
     cors: corsOrigins.length > 0 && corsFor(corsOrigins),
   });
-  const listener = createShortWay({ door, known, context, limits: settings }, yoga);
-  return { fetch: yoga.fetch, listener };
+  const longWay = createLongWay(yoga, Math.min(settings.stalledTimeoutMs / 3, maxPingMs));
+  return { fetch: yoga.fetch, listener: createShortWay({ door, known, context, limits: settings }, longWay) };
 }
 
 /**

@@ -201,8 +201,8 @@ async function waitForSubmit(services: Services, client: Client, original: Video
   if (latest.status !== 'SUBMITTING') return latest;
   const patience = AbortSignal.timeout(services.submitLeaseMs);
   for await (const task of watchTask(services, client, original.id, patience, twinRereadMs)) {
-    latest = task;
-    if (task.status !== 'SUBMITTING') break;
+    latest = task ?? latest;
+    if (latest.status !== 'SUBMITTING') break;
   }
   return latest;
 }

@@ -67,7 +67,8 @@ export async function findExisting(services: Services, client: Client, id: strin
 }
 
 /**
- * The task as it is, then again after each change, until it has ended or one of the two sides leaves.
+ * The task as it is, then again after each change, until it has ended or one of the two sides leaves; null where it was
+ * looked at for nothing.
  *
  * @throws TaskNotFoundError when there is no such task, or it is not the client's.
  */
@@ -77,26 +78,27 @@ export async function* watchTask(
   id: string,
   left: AbortSignal,
   rereadMs = services.rereadMs,
-): AsyncGenerator<VideoTask> {
-  const over = AbortSignal.any([left, services.stopping]);
-  let wake = Promise.withResolvers<void>();
-  const wakeUp = () => wake.resolve();
-  const unsubscribe = services.pubsub.subscribe(id, wakeUp);
-  over.addEventListener('abort', wakeUp);
+): AsyncGenerator<VideoTask | null> {
+  let wakeUp = () => {};
+  const hint = () => wakeUp();
+  const unsubscribe = services.pubsub.subscribe(id, hint);
+  left.addEventListener('abort', hint);
   try {
-    for (let seenChanges = -1; !over.aborted; ) {
+    for (let seenChanges = -1; !left.aborted && !services.stopping.aborted; ) {
       // Made before the row is read, so that a hint that comes meanwhile is not missed.
-      wake = Promise.withResolvers();
+      const woken = new Promise<void>((resolve) => {
+        wakeUp = resolve;
+      });
       const task = await findExisting(services, client, id);
-      if (task.history.length > seenChanges) yield task;
+      yield task.history.length > seenChanges ? task : null;
       if (isTerminal(task)) return;
       seenChanges = task.history.length;
       const reread = setTimeout(wakeUp, rereadMs);
-      await wake.promise;
+      await woken;
       clearTimeout(reread);
     }
   } finally {
     unsubscribe();
-    over.removeEventListener('abort', wakeUp);
+    left.removeEventListener('abort', hint);
   }
 }

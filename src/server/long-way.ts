@@ -1,0 +1,29 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { YogaServerInstance } from 'graphql-yoga';
+import { eventsIn, sendEvents } from './event-stream.ts';
+
+/**
+ * Answers with what Yoga has to say. By hand, because what Yoga does it with holds all of a request for as long as its
+ * answer goes on.
+ */
+export function createLongWay<Context extends object>(
+  yoga: YogaServerInstance<object, Context>,
+  pingMs: number,
+): RequestListener {
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const answered = await yoga.handleNodeRequestAndResponse(request, response);
+    if (response.destroyed) return;
+    response.writeHead(answered.status, Object.fromEntries(answered.headers));
+    const events = eventsIn(answered);
+    if (!events) return void response.end(await answered.text());
+    // So does what has read the body, and listens on.
+    for (const event of ['data', 'end', 'error']) request.removeAllListeners(event);
+    return sendEvents(events, response, pingMs);
+  }
+
+  return (request, response) =>
+    void answer(request, response).catch((error: unknown) => {
+      yoga.logger.error(error);
+      response.destroy();
+    });
+}
