@@ -6,13 +6,23 @@ export const isUniqueViolation = (error: unknown): boolean => codeOf(error) === 
 
 /** Prisma's codes for a statement that does not fit the schema, and the errors of wrong code: no waiting helps. */
 const mistakes = new Set<unknown>(['P2000', 'P2003', 'P2006', 'P2011', 'P2021', 'P2022']);
+/** The same of statements that are written by hand, by the driver's words. */
+const driverMistakes = new Set<unknown>(['TableDoesNotExist', 'ColumnNotFound']);
 const wrongCode = new Set(['PrismaClientValidationError', 'TypeError', 'RangeError', 'ReferenceError', 'SyntaxError']);
 
 const isMistake = (error: unknown): boolean =>
   !(error instanceof Error) ||
   error instanceof TaskStateError ||
   wrongCode.has(error.name) ||
-  mistakes.has(codeOf(error));
+  mistakes.has(codeOf(error)) ||
+  driverMistakes.has(driverKindOf(error));
+
+/** What Prisma hands on of the driver's error. */
+interface RawError extends Error {
+  readonly meta?: { readonly driverAdapterError?: { readonly cause?: { readonly kind?: unknown } } };
+}
+
+const driverKindOf = (error: RawError): unknown => error.meta?.driverAdapterError?.cause?.kind;
 
 type AsyncMethods = Record<string, (...parameters: never[]) => Promise<unknown>>;
 
