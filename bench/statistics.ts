@@ -18,3 +18,9 @@ export function ratioOf(ours: readonly number[], theirs: readonly number[]): Spr
   const { min, max } = spreadOf(rounds);
   return { median: spreadOf(ours).median / spreadOf(theirs).median, min, max };
 }
+
+/** The value below which a part of all lies: 0.99 for the 99th percentile. */
+export function partOf(values: readonly number[], part: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor((sorted.length - 1) * part)] ?? Number.NaN;
+}

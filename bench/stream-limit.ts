@@ -1,13 +1,16 @@
-/**
- * Node's own HTTP server, which sends whoever asks for events a constant, and again to all when it is told of a change:
- * what a subscriber takes at the least.
- */
+/** Node's own HTTP server, which sends everybody a constant, and another one to all when it is told to: the least that subscribers take. */
 import { createServer, type ServerResponse } from 'node:http';
 
-const eventOf = (status: string): string => {
-  const task = { id: '01a203bb-e9fd-7489-b2f0-1dabe1d973f8', status, model: 'GROK_VIDEO3' };
-  return `event: next\ndata: ${JSON.stringify({ data: { videoTaskUpdated: task } })}\n\n`;
-};
+const taskIn = (status: string) => ({
+  id: '01a203bb-e9fd-7489-b2f0-1dabe1d973f8',
+  status,
+  model: 'GROK_VIDEO3',
+  prompt: 'A paper boat in the rain, seen from the kerb, as the gutter carries it past a row of shop windows',
+  createdAt: '2026-11-22T17:00:00.000Z',
+});
+
+const eventOf = (status: string): string =>
+  `event: next\ndata: ${JSON.stringify({ data: { videoTaskUpdated: taskIn(status) } })}\n\n`;
 
 const open = new Set<ServerResponse>();
 
@@ -15,7 +18,7 @@ createServer((request, response) => {
   request.resume().once('end', () => {
     if (request.headers.accept !== 'text/event-stream') {
       for (const subscriber of open) subscriber.write(eventOf('QUEUED'));
-      response.end('{}');
+      response.end(JSON.stringify(taskIn('QUEUED')));
       return;
     }
     open.add(response);

@@ -24,7 +24,7 @@ const variables = z.object({
   GROK_CHECK_TIMEOUT_MS: milliseconds(15_000),
   TRACKER_FIRST_CHECK_MS: milliseconds(30_000),
   TRACKER_INTERVAL_MS: milliseconds(30_000),
-  TRACKER_CONCURRENCY: z.coerce.number().int().min(1).max(1_000).default(10),
+  TRACKER_CONCURRENCY: z.coerce.number().int().min(1).max(1_000).default(100),
   IDEMPOTENCY_KEY_DAYS: z.coerce.number().min(1).max(3650).default(30),
   JWT_JWKS_URL: z
     .url({ protocol: /^https?$/, error: 'must be an https URL' })

@@ -11,6 +11,7 @@ import { pictureOf } from '../bench/picture.ts';
 import { freePort, run, stop } from '../bench/processes.ts';
 import { reportOf, tableOf } from '../bench/report.ts';
 import { isAnswer, requestOf } from '../bench/requests.ts';
+import { track } from '../bench/track.ts';
 import { watch } from '../bench/watch.ts';
 
 /** The peers and autocannon are not installed here: what is tested is everything else. */
@@ -72,6 +73,21 @@ test('whatever list the bench of growth asks for, a full page is the answer', as
       await askFor(`${started.url}/graphql`, keys[list.caller], list, page);
     }
   }
+});
+
+test('what the tracking bench counts is what the stand-in was asked and the rows say', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'grok-video-graphql-bench-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const times = { intervalMs: 500, answerMs: 5, warmUpSeconds: 0.5, seconds: 2, probeSeconds: 0.3 };
+  const place = { directory, databaseUrl: `file:${join(directory, 'open.db')}`, profiles: null };
+  const tracked = await track({ tasks: 30, concurrency: 10, ...times }, place);
+  expect(tracked.checks).toBeGreaterThan(0);
+  expect(tracked.lagKnown).toBeGreaterThan(0.5);
+  expect(tracked.lagP99Ms).toBeGreaterThanOrEqual(tracked.lagP50Ms);
+  expect(tracked.lagP50Ms).toBeGreaterThanOrEqual(0);
+  // At most those that the stop has broken off.
+  expect(tracked.unrecorded).toBeGreaterThanOrEqual(0);
+  expect(tracked.unrecorded).toBeLessThanOrEqual(10);
 });
 
 test('a report says medians, spreads and ratios, by time and by processor time', () => {

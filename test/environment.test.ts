@@ -40,7 +40,7 @@ test('with nothing but a key, every setting has its documented default', () => {
     submitLeaseMs: expect.any(Number),
     idempotencyKeyLifetimeMs: 30 * 24 * 3_600_000,
     schedule: { firstCheckMs: 30_000, intervalMs: 30_000 },
-    tracker: { concurrency: 10, leaseMs: expect.any(Number), pollMs: 1_000 },
+    tracker: { concurrency: 100, leaseMs: expect.any(Number), pollMs: 1_000 },
     log: { level: 'info', pretty: false },
     sandbox: null,
   });

@@ -7,10 +7,10 @@ import { currentRequestId } from './request-id.ts';
 
 /** The error as a client may see it: what the schema promises, and of all others nothing but that there was one. */
 export function createErrorMask({ suggestions }: { suggestions: boolean }) {
-  return (error: unknown, message: string): GraphQLError => {
+  return (error: unknown): GraphQLError => {
     if (isMisfit(error)) return misfit(error, suggestions);
     const known = publicError(innermost(error));
-    if (!known) return masked(error, message);
+    if (!known) return masked(error);
     const {
       nodes = null,
       source = null,
@@ -22,8 +22,8 @@ export function createErrorMask({ suggestions }: { suggestions: boolean }) {
 }
 
 /** Nothing but the request's id, by which the log tells what happened. */
-function masked(error: unknown, message: string): GraphQLError {
-  const hidden = maskError(error, message, false) as GraphQLError;
+function masked(error: unknown): GraphQLError {
+  const hidden = maskError(error, 'Unexpected error.', false) as GraphQLError;
   hidden.extensions['requestId'] = currentRequestId();
   return hidden;
 }

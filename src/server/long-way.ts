@@ -2,14 +2,20 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import type { YogaServerInstance } from 'graphql-yoga';
 import { eventsIn, sendEvents } from './event-stream.ts';
 
+/** How often a subscriber is pinged at least. */
+const maxPingMs = 12_000;
+
 /**
  * Answers with what Yoga has to say. By hand, because what Yoga does it with holds all of a request for as long as its
  * answer goes on.
  */
 export function createLongWay<Context extends object>(
   yoga: YogaServerInstance<object, Context>,
-  pingMs: number,
+  stalledTimeoutMs: number,
 ): RequestListener {
+  // Often enough that a connection whose client takes them does not stand still.
+  const pingMs = Math.min(stalledTimeoutMs / 3, maxPingMs);
+
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const answered = await yoga.handleNodeRequestAndResponse(request, response);
     if (response.destroyed) return;

@@ -44,11 +44,6 @@ export interface ServerSettings extends BodyLimits {
   readonly stalledTimeoutMs: number;
 }
 
-const errorMessage = 'Unexpected error.';
-
-/** How often a subscriber is pinged at least. */
-const maxPingMs = 12_000;
-
 /**
  * Yoga around the schema: who comes in, what is served, what is refused, what a client may see of an error.
  *
@@ -78,16 +73,13 @@ export async function createGraphqlServer(services: Services, settings: ServerSe
         context,
         mask(error) {
           logger.error(error);
-          return maskError(error, errorMessage);
+          return maskError(error);
         },
       }),
     ],
     graphiql: graphiql && graphiqlOptions,
     renderGraphiQL: createGraphiqlRenderer(settings),
-    maskedErrors: {
-      errorMessage,
-      maskError,
-    },
+    maskedErrors: { maskError },
     logging: logger,
     parserAndValidationCache: { documentCache: documentCache<DocumentNode>(), errorCache: documentCache<Error>() },
     maxRequestBodySize: false,
@@ -96,7 +88,7 @@ export async function createGraphqlServer(services: Services, settings: ServerSe
     multipart: false,
     cors: corsOrigins.length > 0 && corsFor(corsOrigins),
   });
-  const longWay = createLongWay(yoga, Math.min(settings.stalledTimeoutMs / 3, maxPingMs));
+  const longWay = createLongWay(yoga, settings.stalledTimeoutMs);
   return { fetch: yoga.fetch, listener: createShortWay({ door, known, context, limits: settings }, longWay) };
 }
 

@@ -77,7 +77,10 @@ export function createUpstreamClient(settings: UpstreamSettings): UpstreamClient
   }
 
   async function ask(upstreamId: string, ending: AbortSignal): Promise<CheckReply> {
-    const response = await http.get(`v1/result/${encodeURIComponent(upstreamId)}`, { signal: ending });
+    // Past ky, which would combine it with a signal of its own; checks are many, and each such combination stays in
+    // memory until the rarest and longest kind of garbage collection.
+    const fetchUntilEnding: typeof fetch = (request, init) => fetch(request, { ...init, signal: ending });
+    const response = await http.get(`v1/result/${encodeURIComponent(upstreamId)}`, { fetch: fetchUntilEnding });
     const body = await readBody(response, ending);
     if (!response.ok) return failedResponse(response, quoteIfAny(readErrorText(body.json)));
     const observed = readCheckReply(body.json);
@@ -105,15 +108,20 @@ async function within<Result>(
   timeoutMs: number,
   use: (ending: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
-  const timeout = new AbortController();
-  const end = () => timeout.abort(new DOMException('The time is over.', 'TimeoutError'));
+  const ending = new AbortController();
+  // By hand and not by AbortSignal.any, for the sake of the garbage collector as well.
+  const breakOff = () => ending.abort(signal.reason);
+  if (signal.aborted) breakOff();
+  signal.addEventListener('abort', breakOff);
+  const end = () => ending.abort(new DOMException('The time is over.', 'TimeoutError'));
   let timer = setTimeout(() => {
     timer = setTimeout(end, lastLookMs);
   }, timeoutMs);
   try {
-    return await use(AbortSignal.any([signal, timeout.signal]));
+    return await use(ending.signal);
   } finally {
     clearTimeout(timer);
+    signal.removeEventListener('abort', breakOff);
   }
 }
 

@@ -15,7 +15,10 @@ export interface TrackerSettings {
   readonly pollMs: number;
 }
 
-/** After a look that found something, others are given so long to become due: a look costs as much for one as for many. */
+/**
+ * A look costs about as much for one task as for many. So after one that found something, the next comes so much later,
+ * or, where more was due than there was room for, once half of the places are free.
+ */
 const gatherMs = 100;
 
 /**
@@ -32,7 +35,7 @@ export class Tracker {
   readonly #stopped = new AbortController();
   readonly #underWay = new Set<Promise<void>>();
   #wake = Promise.withResolvers<void>();
-  /** As soon as so many places are free, the next look is worth its while. */
+  /** As soon as so many places are free, the next look is worth its cost. */
   #enoughRoom = 1;
   #running: Promise<void> | undefined;
   #databaseProblem: string | null = null;
@@ -77,10 +80,10 @@ export class Tracker {
       this.#wake = Promise.withResolvers();
       const room = this.#room();
       const started = await this.#tryStartDue(room);
-      // Whoever got less than there was room for has it all; otherwise more is waiting, for half of the places at best.
-      this.#enoughRoom = started < room ? Number.POSITIVE_INFINITY : room === 0 ? 1 : this.#settings.concurrency / 2;
-      const pauseMs = Math.min(this.#settings.pollMs, started > 0 ? gatherMs : Number.POSITIVE_INFINITY);
-      const timer = setTimeout(() => this.#wake.resolve(), pauseMs);
+      const tookAll = started < room;
+      this.#enoughRoom = tookAll ? Number.POSITIVE_INFINITY : this.#settings.concurrency / 2;
+      const pauseMs = tookAll && started === 0 ? this.#settings.pollMs : Math.min(gatherMs, this.#settings.pollMs);
+      const timer = setTimeout(this.#wake.resolve, pauseMs);
       if (this.#room() < this.#enoughRoom) await this.#wake.promise;
       clearTimeout(timer);
     }
