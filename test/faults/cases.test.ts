@@ -164,7 +164,8 @@ describe.each(databaseProviders)('ends (%s)', (provider) => {
         const orders = [...unanswered, ...fresh];
         const sending = orders.map((order) => world.client.submit(instance, order));
         await expect.poll(() => world.upstream.posts.length, { ...soon, interval: 1 }).toBeGreaterThan(before);
-        await new Promise((resolve) => setTimeout(resolve, (round * 13) % 50));
+        // From at once until after the first answers, which a process that has just started takes a while for.
+        await new Promise((resolve) => setTimeout(resolve, (round * 40) % 200));
         await instance.kill();
         // As clients do: what has no answer is sent again, to whoever is there next.
         const sent = await Promise.all(sending);
