@@ -77,6 +77,7 @@ const orderedAt = (createdAt: Date) => ({
   durationSeconds: 10,
   aspectRatio: '16:9',
   resolution: '720p',
+  mode: 'TEXT_TO_VIDEO',
   referenceImages: [],
   billingUnit: 'SECOND',
   billingUnits: 10,

@@ -15,6 +15,9 @@ export type Provider = 'sqlite' | 'postgresql';
 /** Both clients are generated from one model text, so the SQLite one's type speaks for either. */
 export type DatabaseClient = PrismaClient;
 
+/** What no read of a task includes, because it may be long and never changes. */
+const omit = { task: { referenceImages: true } } as const;
+
 /** What a driver is opened for. */
 type Purpose = 'serving' | 'migrating';
 
@@ -131,7 +134,7 @@ type Opened = Pick<Database, 'client' | 'notifications' | 'epoch'>;
 
 async function openPostgres(url: string, log: Logger): Promise<Opened> {
   const { PrismaClient } = await import('./generated/postgresql/client.ts');
-  const client = new PrismaClient({ adapter: adapterFor(url, 'serving') }) as unknown as DatabaseClient;
+  const client = new PrismaClient({ adapter: adapterFor(url, 'serving'), omit }) as unknown as DatabaseClient;
   const notifications = createNotifications(url, log);
   return { client, notifications, epoch: notifications.epoch };
 }
@@ -139,7 +142,7 @@ async function openPostgres(url: string, log: Logger): Promise<Opened> {
 async function openSqlite(url: string): Promise<Opened> {
   const { PrismaClient } = await import('./generated/sqlite/client.ts');
   const adapter = new ServingSqlite({ url, timeout: sqliteBusyTimeoutMs.serving });
-  const client = new PrismaClient({ adapter });
+  const client = new PrismaClient({ adapter, omit }) as unknown as DatabaseClient;
   await makeDurable(client);
   return { client, notifications: null, epoch: () => adapter.dataVersion() };
 }

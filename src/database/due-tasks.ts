@@ -33,8 +33,8 @@ export async function claimDue(
 export async function saveChecks(client: DatabaseClient, tasks: readonly VideoTask[]): Promise<void> {
   if (tasks.length === 0) return;
   const checked = tasks.map(
-    ({ id, version, lastCheckedAt, nextCheckAt, leasedUntil, checkCount, notFoundCount }) =>
-      sql`(${id}, ${version}, ${lastCheckedAt}, ${nextCheckAt}, ${leasedUntil}, ${checkCount}, ${notFoundCount})`,
+    ({ id, version, lastCheckedAt, nextCheckAt, leasedUntil, checkCount, repeatedAnswer, repeatedAnswerCount }) =>
+      sql`(${id}, ${version}, ${lastCheckedAt}, ${nextCheckAt}, ${leasedUntil}, ${checkCount}, ${repeatedAnswer}, ${repeatedAnswerCount})`,
   );
   // The first line is no task: it says what is in the columns, which PostgreSQL would all take for text.
   const time = sql`(SELECT "nextCheckAt" FROM "Task" LIMIT 0)`;
@@ -45,8 +45,9 @@ export async function saveChecks(client: DatabaseClient, tasks: readonly VideoTa
       "nextCheckAt" = "checked"."column4",
       "leasedUntil" = "checked"."column5",
       "checkCount" = "checked"."column6",
-      "notFoundCount" = "checked"."column7"
-    FROM (VALUES ('', 0, ${time}, ${time}, ${time}, 0, 0), ${join(checked)}) AS "checked"
+      "repeatedAnswer" = "checked"."column7",
+      "repeatedAnswerCount" = "checked"."column8"
+    FROM (VALUES ('', 0, ${time}, ${time}, ${time}, 0, '', 0), ${join(checked)}) AS "checked"
     WHERE "Task"."id" = "checked"."column1" AND "Task"."version" = "checked"."column2"
   `;
 }

@@ -29,9 +29,15 @@ type Run = readonly string[];
 /** How many runs one statement looks into: SQLite takes 500, but its time grows with their square. */
 const maxRuns = 50;
 
+/** All of a task but its images, as every read of tasks has it. */
+function taskColumns({ task: { fields } }: DatabaseClient): Sql {
+  const columns = Object.keys(fields).filter((column) => column !== 'referenceImages');
+  return join(columns.map((column) => raw(`"${column}"`)));
+}
+
 /** The tasks of one page. */
 export const listTasks = (client: DatabaseClient, filter: TaskFilter, page: TaskPage): Promise<Task[]> =>
-  listPage(client, filter, page, raw('*'));
+  listPage(client, filter, page, taskColumns(client));
 
 /** No more of them than says whether one knows them already; and the columns of the indexes, by which they are found. */
 export const listVersions = (client: DatabaseClient, filter: TaskFilter, page: TaskPage) =>

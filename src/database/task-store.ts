@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import { TaskStateError } from '../videos/errors.ts';
+import type { ReferenceImage } from '../videos/reference-image.ts';
 import type { TaskChange, TaskProgress, VideoTask } from '../videos/task.ts';
 import type { DatabaseClient } from './client.ts';
 import { claimDue, saveChecks } from './due-tasks.ts';
@@ -7,9 +8,11 @@ import { isUniqueViolation, whenAvailable } from './faults.ts';
 import type { Task } from './generated/sqlite/client.ts';
 import { listTasks, listVersions, type TaskFilter, type TaskPage } from './task-list.ts';
 
-/** A task as it is first written: the order, and until when its submit has time. */
+/** A task as it is first written: the order with its images, and until when its submit has time. */
 export type NewTask = Omit<VideoTask, 'id' | 'version' | keyof TaskProgress> &
-  Pick<TaskProgress, 'status' | 'leasedUntil' | 'nextCheckAt' | 'idempotencyKey'>;
+  Pick<TaskProgress, 'status' | 'leasedUntil' | 'nextCheckAt' | 'idempotencyKey'> & {
+    readonly referenceImages: readonly ReferenceImage[];
+  };
 
 export interface TaskStore {
   /** Writes a new task; when this returns, the row is durable. Null where the client's key stands for another task. */
@@ -17,6 +20,8 @@ export interface TaskStore {
   find(id: string): Promise<VideoTask | null>;
   /** Those that are there, in no order. */
   findMany(ids: readonly string[]): Promise<VideoTask[]>;
+  /** The images of a task, in the order's order; none where there is no such task. Asked at once for many, they are read at once. */
+  findReferenceImages(id: string): Promise<readonly ReferenceImage[]>;
   findByIdempotencyKey(client: string, key: string): Promise<VideoTask | null>;
   findByUpstreamId(upstreamId: string): Promise<VideoTask | null>;
   /** The newest tasks that repeat the order of a task; a client's, where one is given. */
@@ -64,6 +69,11 @@ export function createTaskStore(client: DatabaseClient): TaskStore {
     async findMany(ids) {
       const rows = await tasks.findMany({ where: { id: { in: [...ids] } } });
       return rows.map(fromRow);
+    },
+
+    async findReferenceImages(id) {
+      const row = await tasks.findUnique({ where: { id }, select: { referenceImages: true } });
+      return (row?.referenceImages ?? []) as unknown as ReferenceImage[];
     },
 
     async findByIdempotencyKey(client, idempotencyKey) {

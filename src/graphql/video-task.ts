@@ -1,6 +1,6 @@
 import { type FailureCode, failures } from '../videos/failures.ts';
 import type { ReferenceImage as Image } from '../videos/reference-image.ts';
-import { modeOf, type VideoTask as Task, taskStatuses, type Video, videoOf } from '../videos/task.ts';
+import { type VideoTask as Task, taskStatuses, type Video, videoOf } from '../videos/task.ts';
 import { builder } from './builder.ts';
 import { AspectRatio, BillingUnit, enumOfTable, Resolution, VideoModelName } from './video-model.ts';
 
@@ -119,7 +119,7 @@ export const VideoTask = builder.objectRef<Task>('VideoTask').implement({
       description: 'Whose it is: the client that ordered it, by the name of its API key or token.',
     }),
     model: t.expose('model', { type: VideoModelName, description: 'The model it was ordered from.' }),
-    mode: t.field({ type: VideoMode, description: 'What the video is made from.', resolve: modeOf }),
+    mode: t.expose('mode', { type: VideoMode, description: 'What the video is made from.' }),
     prompt: t.exposeString('prompt', {
       complexity: 5,
       description: 'What the video shows, as it was ordered, trimmed.',
@@ -127,8 +127,12 @@ export const VideoTask = builder.objectRef<Task>('VideoTask').implement({
     options: t.field({ type: VideoOptions, description: 'What it is made with.', resolve: (task) => task }),
     referenceImages: t.field({
       type: [ReferenceImage],
-      description: 'The reference images of the order, in order.',
-      resolve: ({ referenceImages }) => [...referenceImages],
+      nullable: true,
+      description:
+        'The reference images of the order, in order; empty where it had none. Read by themselves, so that a fault in reading them does not take with it the answer to a paid order: null only with an error beside it.',
+      complexity: 5,
+      resolve: async ({ id, mode }, _, { services }) =>
+        mode === 'TEXT_TO_VIDEO' ? [] : [...(await services.store.findReferenceImages(id))],
     }),
     status: t.expose('status', { type: VideoTaskStatus, description: 'How far it has come.' }),
     video: t.field({

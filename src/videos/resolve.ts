@@ -71,7 +71,8 @@ export async function resubmitVideo(
   if (!isTerminal(task)) {
     throw new TaskStateError(`The task ${id} is ${task.status}; only a task that has ended can be ordered again.`);
   }
-  const imageUrls = task.referenceImages.map((image) => {
+  const images = await services.store.findReferenceImages(id);
+  const imageUrls = images.map((image) => {
     if (image.kind === 'URL') return image.url;
     throw new TaskStateError(`The task ${id} had inline images, which are not kept: order it again with submitVideo.`);
   });

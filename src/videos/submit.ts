@@ -150,6 +150,7 @@ function newTask(
   return {
     ...ordered,
     client: name,
+    mode: imageUrls.length > 0 ? 'IMAGE_TO_VIDEO' : 'TEXT_TO_VIDEO',
     referenceImages: imageUrls.map(describeImage),
     billingUnit: unit,
     billingUnits: units,

@@ -1,6 +1,5 @@
 import type { FailureCode } from './failures.ts';
 import type { ModelName, Unit } from './models.ts';
-import type { ReferenceImage } from './reference-image.ts';
 import { videoLifetimeMs } from './schedule.ts';
 
 /** The states of a task: what each means, and whether it is the last one. */
@@ -20,7 +19,10 @@ export const taskStatuses = {
 
 export type TaskStatus = keyof typeof taskStatuses;
 
-/** What was ordered, and by which names it is known. */
+/** What a video is made from. */
+export type VideoMode = 'TEXT_TO_VIDEO' | 'IMAGE_TO_VIDEO';
+
+/** What was ordered, and by which names it is known. Its reference images are read by themselves. */
 interface TaskOrder {
   readonly id: string;
   /** Whose it is. */
@@ -30,7 +32,7 @@ interface TaskOrder {
   readonly durationSeconds: number;
   readonly aspectRatio: string;
   readonly resolution: string;
-  readonly referenceImages: readonly ReferenceImage[];
+  readonly mode: VideoMode;
   readonly billingUnit: Unit;
   readonly billingUnits: number;
   readonly createdAt: Date;
@@ -47,7 +49,12 @@ export interface TaskProgress {
   readonly upstreamStatus: string | null;
   readonly failureCode: FailureCode | null;
   readonly failureMessage: string | null;
+  /** After how many seconds the upstream said that the order may be sent again. */
+  readonly failureRetryAfterSeconds: number | null;
+  /** The link of the finished video; before that, one that the upstream gave while it still called the task running. */
   readonly videoUrl: string | null;
+  /** When the link stops working; null for a task that was finished before this was kept. */
+  readonly videoExpiresAt: Date | null;
   readonly videoDurationSeconds: number | null;
   readonly submittedAt: Date | null;
   readonly lastCheckedAt: Date | null;
@@ -55,7 +62,12 @@ export interface TaskProgress {
   readonly completedAt: Date | null;
   readonly leasedUntil: Date | null;
   readonly checkCount: number;
-  readonly notFoundCount: number;
+  /**
+   * What the upstream's last answers said, all of them the same, where that ends the task only once it was said several
+   * times in a row; null where the last answer was none of that kind. `repeatedAnswerCount` answers in a row have said it.
+   */
+  readonly repeatedAnswer: string | null;
+  readonly repeatedAnswerCount: number;
   readonly history: readonly HistoryEntry[];
   /** Null once it has expired. */
   readonly idempotencyKey: string | null;
@@ -104,15 +116,12 @@ export interface Video {
 
 /** The video of a completed task as it stands at `now`; null where there is none. */
 export function videoOf(task: VideoTask, now: Date): Video | null {
-  if (task.videoUrl === null || task.completedAt === null) return null;
-  const expiresAt = new Date(task.completedAt.getTime() + videoLifetimeMs);
+  if (task.status !== 'COMPLETED' || task.videoUrl === null || task.completedAt === null) return null;
+  const expiresAt = task.videoExpiresAt ?? new Date(task.completedAt.getTime() + videoLifetimeMs);
   const durationSeconds = task.videoDurationSeconds;
   if (now >= expiresAt) return { url: null, state: 'EXPIRED', expiresAt, durationSeconds };
   return { url: task.videoUrl, state: 'AVAILABLE', expiresAt, durationSeconds };
 }
-
-export const modeOf = ({ referenceImages }: VideoTask): 'TEXT_TO_VIDEO' | 'IMAGE_TO_VIDEO' =>
-  referenceImages.length > 0 ? 'IMAGE_TO_VIDEO' : 'TEXT_TO_VIDEO';
 
 /** Whether the task has ended for good: nothing changes it any more. */
 export const isTerminal = ({ status }: Pick<VideoTask, 'status'>): boolean => taskStatuses[status].terminal;

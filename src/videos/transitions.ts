@@ -13,6 +13,15 @@ export interface Moment {
 /** 404s in a row that make it final: a task just created may not be visible everywhere at once. */
 const finalNotFoundCount = 3;
 
+/** No answer of the kind that ends a task only when it is repeated. */
+const unrepeated = { repeatedAnswer: null, repeatedAnswerCount: 0 };
+
+/** The answer is one more of its kind, or the first. */
+const repeatedAs = (answer: string, task: VideoTask) => ({
+  repeatedAnswer: answer,
+  repeatedAnswerCount: task.repeatedAnswer === answer ? task.repeatedAnswerCount + 1 : 1,
+});
+
 const later = (date: Date, ms: number): Date => new Date(date.getTime() + ms);
 
 const ended = (status: TaskStatus, { now }: Moment): TaskChange => ({
@@ -104,7 +113,7 @@ export function afterCheck(task: VideoTask, reply: CheckReply, moment: Moment): 
 }
 
 function afterObservation(task: VideoTask, observed: Observed, moment: Moment): TaskChange {
-  const seen = { upstreamStatus: observed.upstreamStatus, lastCheckedAt: moment.now, notFoundCount: 0 };
+  const seen = { upstreamStatus: observed.upstreamStatus, lastCheckedAt: moment.now, ...unrepeated };
   const reason = observed.error ?? 'The upstream gave no reason.';
   switch (observed.status) {
     case 'COMPLETED': {
@@ -131,9 +140,9 @@ function afterFailedCheck(task: VideoTask, error: NoAnswer, moment: Moment): Tas
   if (error.kind !== 'REFUSED' || error.httpStatus !== 404) {
     return trackedOn(task, moment, { limitMs: unansweredLimitMs, retryAfterMs: error.retryAfterMs });
   }
-  const notFoundCount = task.notFoundCount + 1;
-  const seen = { lastCheckedAt: moment.now, notFoundCount };
-  if (notFoundCount < finalNotFoundCount) return { ...trackedOn(task, moment), ...seen };
+  const repeated = repeatedAs('NOT_FOUND', task);
+  const seen = { lastCheckedAt: moment.now, ...repeated };
+  if (repeated.repeatedAnswerCount < finalNotFoundCount) return { ...trackedOn(task, moment), ...seen };
   return { ...seen, ...failed('UPSTREAM_TASK_NOT_FOUND', error.message, moment) };
 }
 

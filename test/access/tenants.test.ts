@@ -186,6 +186,11 @@ describe.each(databaseProviders)('on %s', (provider) => {
     const app = await createTestApp({ databaseUrl, now });
     expect(await list(as(app, keys.local))).toEqual([{ id: noTask, client: 'local', prompt: 'An old boat' }]);
     expect(await list(as(app, keys.ann))).toEqual([]);
+    const { data } = await as(app, keys.local).query(`{ videoTask(id: "${noTask}") { mode referenceImages { url } } }`);
+    expect(data.videoTask).toEqual({
+      mode: 'IMAGE_TO_VIDEO',
+      referenceImages: [{ url: 'https://images.example.com/1.png' }],
+    });
     // Its idempotency key still stands for it, and only for its client.
     const again = await place(as(app, keys.local), anOrder, 'old-key');
     expect(again.errors?.[0]?.extensions.code).toBe('IDEMPOTENCY_KEY_MISMATCH');

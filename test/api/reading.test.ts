@@ -11,6 +11,7 @@ import {
 import { anOrder, createTestApp, submitDocument } from '../support/app.ts';
 import { databaseProviders, freshDatabase } from '../support/database.ts';
 import { orderOf, ratioWord, resolutionWord, variantOf } from '../support/orders.ts';
+import { recordStatements } from '../support/statements.ts';
 import { createTrackedApp } from '../support/tracked-app.ts';
 import { reply, status, videoUrl } from '../support/upstream.ts';
 
@@ -83,6 +84,26 @@ describe.each(databaseProviders)('on %s', (provider) => {
       nextCheckAt: null,
       completedAt: '2026-11-22T12:01:03.000Z',
     });
+  });
+
+  test('the images of a page of tasks are read with one statement, and only where they are selected', async () => {
+    const app = await createTestApp({ databaseUrl: await freshDatabase(provider) });
+    const urls = Array.from({ length: 5 }, (_, index) => `https://images.example.com/${index}.png`);
+    for (const url of urls)
+      await app.query(submitDocument, { input: orderOf('GROK_VIDEO3_MAX', { imageUrls: [url] }) });
+    await app.query(submitDocument, { input: orderOf('GROK_VIDEO3_MAX') });
+    const read = async (fields: string) =>
+      (await app.query(`{ videoTasks(first: 10) { edges { node { ${fields} } } } }`)).data.videoTasks.edges;
+
+    const statements = recordStatements();
+    const imageReads = () => statements.filter((text) => text.includes('referenceImages'));
+    expect(await read('mode')).toHaveLength(6);
+    expect(imageReads()).toEqual([]);
+    expect(await read('referenceImages { url }')).toEqual([
+      { node: { referenceImages: [] } },
+      ...urls.toReversed().map((url) => ({ node: { referenceImages: [{ url }] } })),
+    ]);
+    expect(imageReads()).toHaveLength(1);
   });
 
   test('a failed task says why, and has no video', async () => {

@@ -5,7 +5,7 @@ import { createTaskStore } from '../../src/database/task-store.ts';
 import { freshDatabase } from '../support/database.ts';
 import { silentLog } from '../support/log.ts';
 import { recordStatements } from '../support/statements.ts';
-import { create } from '../support/task-store.ts';
+import { create, newTask } from '../support/task-store.ts';
 
 async function open() {
   const url = await freshDatabase('sqlite');
@@ -32,10 +32,10 @@ test('writes that come together are committed together', async () => {
 
 test('a write that is refused leaves those it came with alone', async () => {
   const { url, store } = await open();
-  const { id: _, version: __, ...draft } = await create(store, { idempotencyKey: 'one' });
+  await create(store, { idempotencyKey: 'one' });
   const outcomes = await Promise.all(
     Array.from({ length: 9 }, (_nothing, index) =>
-      store.create({ ...draft, idempotencyKey: index % 3 === 0 ? 'one' : `other ${index}` }),
+      store.create(newTask({ idempotencyKey: index % 3 === 0 ? 'one' : `other ${index}` })),
     ),
   );
   expect(outcomes.map((task) => task !== null)).toEqual([false, true, true, false, true, true, false, true, true]);

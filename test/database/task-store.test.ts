@@ -13,7 +13,8 @@ describe.each(databaseProviders)('the task store on %s', (provider) => {
 
   test('a new task is read back as it was written, with its first version and null for what is not known yet', async () => {
     const store = await freshStore();
-    const task = newTask({
+    const { referenceImages, ...task } = newTask({
+      mode: 'IMAGE_TO_VIDEO',
       prompt: 'Ein Papierboot ⛵ – “dämmert”\n\t🌧',
       referenceImages: [
         { kind: 'URL', url: 'https://example.com/ü.png?a=1&b="2"' },
@@ -22,26 +23,31 @@ describe.each(databaseProviders)('the task store on %s', (provider) => {
       nextCheckAt: at(1),
       leasedUntil: at(999),
     });
-    const created = await create(store, task);
+    const created = await create(store, { ...task, referenceImages });
     expect(created).toEqual({
       ...task,
       id: created.id,
       version: 1,
       checkCount: 0,
-      notFoundCount: 0,
+      repeatedAnswer: null,
+      repeatedAnswerCount: 0,
       history: [],
       upstreamId: null,
       confirmedUpstreamId: null,
       upstreamStatus: null,
       failureCode: null,
       failureMessage: null,
+      failureRetryAfterSeconds: null,
       videoUrl: null,
+      videoExpiresAt: null,
       videoDurationSeconds: null,
       submittedAt: null,
       lastCheckedAt: null,
       completedAt: null,
     });
     expect(await store.find(created.id)).toEqual(created);
+    expect(await store.findReferenceImages(created.id)).toEqual(referenceImages);
+    expect(await store.findReferenceImages('019a0000-0000-7000-8000-000000000000')).toEqual([]);
   });
 
   test('a change of every field is read back as it was written, to the millisecond, and back to null', async () => {
@@ -54,7 +60,9 @@ describe.each(databaseProviders)('the task store on %s', (provider) => {
       upstreamStatus: 'Failed!',
       failureCode: 'GENERATION_FAILED',
       failureMessage: 'It “failed”.',
+      failureRetryAfterSeconds: 7,
       videoUrl: 'https://videos.example.com/1.mp4?signature=a%20b',
+      videoExpiresAt: at(6),
       videoDurationSeconds: 10.041667,
       submittedAt: at(1),
       lastCheckedAt: at(2),
@@ -62,7 +70,8 @@ describe.each(databaseProviders)('the task store on %s', (provider) => {
       completedAt: at(4),
       leasedUntil: at(5),
       checkCount: 3,
-      notFoundCount: 2,
+      repeatedAnswer: 'NOT_FOUND',
+      repeatedAnswerCount: 2,
       history: [
         {
           from: 'QUEUED',
@@ -145,9 +154,30 @@ describe.each(databaseProviders)('the task store on %s', (provider) => {
   test('checks written at once leave the same rows as one by one, to the millisecond', async () => {
     const store = await freshStore();
     const found = [
-      { lastCheckedAt: at(1), nextCheckAt: at(30_001), leasedUntil: null, checkCount: 1, notFoundCount: 0 },
-      { lastCheckedAt: null, nextCheckAt: at(2_000_000), leasedUntil: at(7), checkCount: 200, notFoundCount: 2 },
-      { lastCheckedAt: at(-5), nextCheckAt: null, leasedUntil: null, checkCount: 0, notFoundCount: 1 },
+      {
+        lastCheckedAt: at(1),
+        nextCheckAt: at(30_001),
+        leasedUntil: null,
+        checkCount: 1,
+        repeatedAnswer: null,
+        repeatedAnswerCount: 0,
+      },
+      {
+        lastCheckedAt: null,
+        nextCheckAt: at(2_000_000),
+        leasedUntil: at(7),
+        checkCount: 200,
+        repeatedAnswer: 'NOT_FOUND',
+        repeatedAnswerCount: 2,
+      },
+      {
+        lastCheckedAt: at(-5),
+        nextCheckAt: null,
+        leasedUntil: null,
+        checkCount: 0,
+        repeatedAnswer: 'another',
+        repeatedAnswerCount: 1,
+      },
     ];
     const [singly, atOnce] = [
       await Promise.all(found.map(() => create(store))),

@@ -87,7 +87,7 @@ export async function createTenants(provider?: Provider) {
   };
 }
 
-/** A database as the version before there were clients has left it: with one task, under this id. */
+/** A database as the version before there were clients has left it: with one task, under this id, made from an image. */
 export async function databaseWithoutClients(provider: Provider, taskId: string): Promise<string> {
   const databaseUrl = await freshDatabase(provider);
   const directory = join(freshDirectory(), provider);
@@ -100,7 +100,7 @@ export async function databaseWithoutClients(provider: Provider, taskId: string)
   await adapter.executeScript(`
     INSERT INTO "Task" ("id", "model", "prompt", "durationSeconds", "aspectRatio", "resolution", "referenceImages",
       "billingUnit", "billingUnits", "status", "createdAt", "history", "idempotencyKey", "orderHash")
-    VALUES ('${taskId}', 'GROK_VIDEO3', 'An old boat', 10, '16:9', '720p', '[]',
+    VALUES ('${taskId}', 'GROK_VIDEO3', 'An old boat', 10, '16:9', '720p', '[{"kind":"URL","url":"https://images.example.com/1.png"}]',
       'SECOND', 10, 'FAILED', '2026-11-22T12:00:00.000+00:00', '[]', 'old-key', 'a hash')`);
   await adapter.dispose();
   return databaseUrl;

@@ -18,6 +18,7 @@ export const newTask = (change: Partial<NewTask> = {}): NewTask => ({
   durationSeconds: 10,
   aspectRatio: '16:9',
   resolution: '720p',
+  mode: 'TEXT_TO_VIDEO',
   referenceImages: [],
   billingUnit: 'SECOND',
   billingUnits: 10,

@@ -159,7 +159,9 @@ test('of an inline image only the kind, the size and the fingerprint are stored'
   expect(upstream.submits[0]).toMatchObject({ image_urls: [inline, link] });
 
   const sha256 = createHash('sha256').update(bytes).digest('hex');
-  expect((await onlyRow(databaseUrl)).referenceImages).toEqual([
+  const { id, mode } = await onlyRow(databaseUrl);
+  expect(mode).toBe('IMAGE_TO_VIDEO');
+  expect(await (await anotherConnection(databaseUrl)).findReferenceImages(id)).toEqual([
     { kind: 'INLINE', mimeType: 'image/png', sizeBytes: bytes.length, sha256 },
     { kind: 'URL', url: link },
   ]);

@@ -107,7 +107,7 @@ test('404s are counted from the last time the task was seen', async () => {
   const answers = [notFound, notFound, processing, notFound, notFound, completed];
   const { check } = await taskTrackedBy(inTurn(...answers));
   for (let round = 1; round < answers.length; round++) await check();
-  expect(await check()).toMatchObject({ status: 'COMPLETED', notFoundCount: 0 });
+  expect(await check()).toMatchObject({ status: 'COMPLETED', repeatedAnswerCount: 0 });
 });
 
 test('a fault between two 404s neither counts as one nor forgets them', async () => {

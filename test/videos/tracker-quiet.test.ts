@@ -50,7 +50,7 @@ describe.each(databaseProviders)('checks that bring nothing new, on %s', (provid
     };
     await tracker.checkDue();
     const expected = tasks.map((task) => checked(task, { clock }));
-    expected[3] = { ...expected[3]!, notFoundCount: 1 };
+    expected[3] = { ...expected[3]!, repeatedAnswer: 'NOT_FOUND', repeatedAnswerCount: 1 };
     expected[5] = { ...expected[5]!, lastCheckedAt: null };
     const first = await read();
     expect(first).toEqual(expected);
@@ -59,7 +59,9 @@ describe.each(databaseProviders)('checks that bring nothing new, on %s', (provid
     upstream.onCheck = queued;
     clock.now = new Date(clock.now.getTime() + minuteMs);
     await tracker.checkDue();
-    expect(await read()).toEqual(first.map((task) => ({ ...checked(task, { clock }), notFoundCount: 0 })));
+    expect(await read()).toEqual(
+      first.map((task) => ({ ...checked(task, { clock }), repeatedAnswer: null, repeatedAnswerCount: 0 })),
+    );
     expect((await find(tasks[0]!.id)).checkCount).toBe(2);
   });
 
