@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import ky from 'ky';
 import type { VideoRequest } from '../videos/request.ts';
 import { readBody } from './body.ts';
@@ -9,7 +8,7 @@ import { readCheckReply, readErrorText, readSubmitReply, salvageUpstreamId, toSu
 export interface UpstreamClient {
   /** Orders the video: the one paid call, sent at most once. Faults are returned, never thrown. */
   submit(request: VideoRequest, signal: AbortSignal): Promise<SubmitReply>;
-  /** Asks how a task is doing. Faults are returned, never thrown. */
+  /** Asks once how a task is doing. Faults are returned, never thrown: the tracker comes round again. */
   check(upstreamId: string, signal: AbortSignal): Promise<CheckReply>;
 }
 
@@ -18,23 +17,12 @@ export interface UpstreamSettings {
   readonly apiKey: string;
   /** For the whole submit, its answer's last byte included. */
   readonly submitTimeoutMs: number;
-  /** For the whole check, its retries included. */
+  /** For the whole check, its answer's last byte included. */
   readonly checkTimeoutMs: number;
 }
 
 /** What the upstream says is quoted to clients and logs: never at length, and never with our key in it. */
 const maxQuoteLength = 500;
-
-/** The pauses before a check is tried again after a fault that may pass. They grow by up to half at random. */
-const checkRetryPausesMs = [300, 900];
-
-/** What a gateway answers while what is behind it restarts; no status at all where the connection broke. */
-const passingStatuses = new Set([undefined, 500, 502, 503, 504]);
-
-const isPassing = (reply: CheckReply): boolean =>
-  (reply.kind === 'ANSWER_LOST' || reply.kind === 'NEVER_SENT') &&
-  reply.retryAfterMs === undefined &&
-  passingStatuses.has(reply.httpStatus);
 
 /** The client for the REST API. It keeps no state of its own beyond the connections. */
 export function createUpstreamClient(settings: UpstreamSettings): UpstreamClient {
@@ -68,15 +56,6 @@ export function createUpstreamClient(settings: UpstreamSettings): UpstreamClient
   }
 
   async function check(upstreamId: string, ending: AbortSignal): Promise<CheckReply> {
-    for (const pauseMs of checkRetryPausesMs) {
-      const reply = await ask(upstreamId, ending).catch(failedTransfer);
-      if (!isPassing(reply) || ending.aborted) return reply;
-      await sleep(pauseMs * (1 + Math.random() / 2), undefined, { signal: ending });
-    }
-    return ask(upstreamId, ending);
-  }
-
-  async function ask(upstreamId: string, ending: AbortSignal): Promise<CheckReply> {
     // Past ky, which would combine it with a signal of its own; checks are many, and each such combination stays in
     // memory until the rarest and longest kind of garbage collection.
     const fetchUntilEnding: typeof fetch = (request, init) => fetch(request, { ...init, signal: ending });

@@ -16,7 +16,6 @@ import {
   videoUrl,
 } from '../support/upstream.ts';
 
-/** Room for the retries, which wait up to a second between them. */
 const patientMs = 10_000;
 
 const clientOf = (baseUrl: string, checkTimeoutMs: number) =>
@@ -123,36 +122,23 @@ test('an error text is kept to a readable length and without the key', async () 
   expect(error?.length).toBeLessThan(600);
 });
 
-test.each([500, 502, 503, 504])('HTTP %i is asked about twice more, and no more than that', async (code) => {
-  const { result, requests } = await check(reply(code, { message: 'busy' }));
-  expect(result).toMatchObject({ kind: 'ANSWER_LOST', httpStatus: code });
-  expect(requests).toBe(3);
-});
-
-test.each<[string, Answer]>([
-  ['HTTP 503', reply(503)],
-  ['a reset', reset],
-])('%s that passes is not noticed', async (_, fault) => {
+test.each<[string, Answer, object]>([
+  ['HTTP 500', reply(500, { message: 'busy' }), { kind: 'ANSWER_LOST', httpStatus: 500 }],
+  ['HTTP 502', reply(502), { kind: 'ANSWER_LOST', httpStatus: 502 }],
+  ['HTTP 503', reply(503), { kind: 'ANSWER_LOST', httpStatus: 503 }],
+  ['HTTP 503 with a pause', reply(503, '', { 'retry-after': '120' }), { kind: 'ANSWER_LOST', retryAfterMs: 120_000 }],
+  ['HTTP 504', reply(504), { kind: 'ANSWER_LOST', httpStatus: 504 }],
+  ['a reset', reset, { kind: 'ANSWER_LOST' }],
+  ['HTTP 429', reply(429, '', { 'retry-after': '120' }), { kind: 'RATE_LIMITED', retryAfterMs: 120_000 }],
+])('%s is asked about once, because the tracker comes round again', async (_, fault, expected) => {
   const { result, requests } = await check(inTurn(fault, completed));
-  expect(result).toMatchObject({ kind: 'OBSERVED', status: 'COMPLETED' });
-  expect(requests).toBe(2);
-});
-
-test('an upstream that asks for a pause by HTTP 503 is not asked again before it', async () => {
-  const { result, requests } = await check(reply(503, '', { 'retry-after': '120' }));
-  expect(result).toMatchObject({ kind: 'ANSWER_LOST', retryAfterMs: 120_000 });
+  expect(result).toMatchObject(expected);
   expect(requests).toBe(1);
 });
 
 test.each([400, 401, 402, 403, 404, 409, 410])('HTTP %i is not asked about again', async (code) => {
   const { result, requests } = await check(reply(code, { error: 'no' }));
   expect(result).toMatchObject({ kind: 'REFUSED', httpStatus: code });
-  expect(requests).toBe(1);
-});
-
-test('HTTP 429 is not asked about again and says how long to wait', async () => {
-  const { result, requests } = await check(reply(429, '', { 'retry-after': '120' }));
-  expect(result).toMatchObject({ kind: 'RATE_LIMITED', retryAfterMs: 120_000 });
   expect(requests).toBe(1);
 });
 
@@ -185,8 +171,8 @@ test('an error page of any size is not read to its end', async () => {
     more();
   });
   expect(result).toMatchObject({ kind: 'ANSWER_LOST', httpStatus: 503 });
-  // Three attempts of 1 MiB each, and what the sockets between hold.
-  expect(written).toBeLessThan(16 * 1024 * 1024);
+  // 1 MiB, and what the sockets between hold.
+  expect(written).toBeLessThan(8 * 1024 * 1024);
 });
 
 test.each<[string, Answer]>([
@@ -195,13 +181,6 @@ test.each<[string, Answer]>([
 ])('%s is waited for no longer than the timeout', async (_, answer) => {
   const startedMs = performance.now();
   expect((await check(answer, { timeoutMs: 300 })).result).toMatchObject({ kind: 'ANSWER_LOST' });
-  expect(performance.now() - startedMs).toBeLessThan(2_000);
-});
-
-test('retries do not outlast the timeout', async () => {
-  const startedMs = performance.now();
-  const { result } = await check(inTurn(reply(503), hang), { timeoutMs: 600 });
-  expect(result).toMatchObject({ kind: 'ANSWER_LOST' });
   expect(performance.now() - startedMs).toBeLessThan(2_000);
 });
 
