@@ -28,7 +28,6 @@ USER node
 # A first start, so that what Node makes of the sources is in the image: every later one takes half the time.
 RUN HOST=127.0.0.1 DATABASE_URL=file:/tmp/first.db GROK_API_KEY=none node --input-type=module -e " \
   await import('./src/start.js'); \
-  await import('./src/workers.ts'); \
   await import('./src/database/generated/postgresql/client.ts'); \
   process.kill(process.pid, 'SIGTERM')" && rm /tmp/first.db*
 VOLUME /data

@@ -93,8 +93,6 @@ type Source = Record<string, string | undefined>;
 interface Mode {
   /** Whether the bundled sandbox may take the upstream's place. */
   readonly development?: boolean;
-  /** How many processes are to serve. */
-  readonly workers?: number;
 }
 
 /**
@@ -103,13 +101,10 @@ interface Mode {
  *
  * @throws EnvironmentError naming every setting that is missing or wrong.
  */
-export function readEnvironment(
-  source: Source = process.env,
-  { development = false, workers = 1 }: Mode = {},
-): Environment {
+export function readEnvironment(source: Source = process.env, { development = false }: Mode = {}): Environment {
   const { given, sandbox } = settingsIn(source, development);
   const { success, data, error } = variables.safeParse(given);
-  const problems = error ? sentencesOf(error) : [...jwtProblems(given), ...workersProblems(workers, data)];
+  const problems = error ? sentencesOf(error) : jwtProblems(given);
   if (!success || problems.length > 0) throw new EnvironmentError(problems);
   return group(data, { development, sandbox });
 }
@@ -149,13 +144,6 @@ function jwtProblems(given: Record<string, string>): string[] {
 }
 
 type Settings = z.infer<typeof variables>;
-
-/** Workers hear of each other's changes by way of the database, and only one of the two carries hints. */
-function workersProblems(workers: number, { DATABASE_URL }: Settings): string[] {
-  if (!Number.isInteger(workers) || workers < 1) return ['--workers must be a whole number, at least 1'];
-  if (workers === 1 || !DATABASE_URL.startsWith('file:')) return [];
-  return ['DATABASE_URL must name a PostgreSQL database where there is more than one worker'];
-}
 
 function jwtOf(settings: Settings): JwtSettings | null {
   const { JWT_JWKS_URL: jwksUrl = null, JWT_JWKS_FILE: jwksFile = null } = settings;
