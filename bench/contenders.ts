@@ -19,12 +19,15 @@ const ofPeers = ['read', 'list', 'submit', 'mixed', 'start'] as const;
 /** What `npm start` tells Node, but for where the operator's settings are. */
 const startOptions = manifest.scripts.start.split(' ').filter((word) => /^--(?!env-file)/.test(word));
 
+/** Where `npm start` has Node keep what it made of the sources. */
+const [, compileCache = ''] = /NODE_COMPILE_CACHE=(\S+)/.exec(manifest.scripts.start) ?? [];
+
 /** In the order in which each round goes through them. */
 export const contenders: readonly Contender[] = [
   {
     name: 'service',
     title: 'this service',
-    file: at('../src/start.js'),
+    file: at('../src/main.ts'),
     nodeOptions: startOptions,
     protocol: 'graphql',
     cases: [...ofPeers, 'watch'],
@@ -50,6 +53,7 @@ interface Place {
 export function settingsOf({ name }: Contender, { port, file, token, upstreamUrl }: Place): Record<string, string> {
   if (name !== 'service') return { PORT: String(port), DATABASE_FILE: file, TOKEN: token, UPSTREAM_URL: upstreamUrl };
   return {
+    NODE_COMPILE_CACHE: at(`../${compileCache}`),
     PORT: String(port),
     DATABASE_URL: `file:${file}`,
     GROK_API_KEY: 'sk-bench',

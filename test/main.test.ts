@@ -100,7 +100,7 @@ test('a log that nobody can take any more does not stop the service', async () =
   const settings = { GROK_API_KEY: apiKey, GROK_API_BASE_URL: upstream.url, PORT: String(port) };
   const env = { ...settings, PATH: process.env['PATH'] ?? '', DATABASE_URL: await freshDatabase() };
   const full = openSync('/dev/full', 'w');
-  const child = spawn(process.execPath, ['src/start.js'], { env, stdio: ['ignore', full, 'ignore'] });
+  const child = spawn(process.execPath, ['src/main.ts'], { env, stdio: ['ignore', full, 'ignore'] });
   onTestFinished(() => void child.kill('SIGKILL'));
   const url = `http://127.0.0.1:${port}/graphql`;
   const submit = async () => {

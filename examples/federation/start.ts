@@ -81,7 +81,7 @@ writeFileSync(
 );
 
 // With this environment and no other there is no GROK_API_KEY, whatever is set outside: nothing can be paid for.
-run('The video service', [join(here, '../../src/start.js'), '--development'], {
+run('The video service', [join(here, '../../src/main.ts'), '--development'], {
   PORT: options['videos-port'],
   SANDBOX_PORT: options['sandbox-port'],
   DATABASE_URL: `file:${resolve(options.data)}/videos.db`,

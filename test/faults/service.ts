@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { noSpendingLimits } from '../support/client.ts';
+import { compileCache } from '../support/process.ts';
 
 /** The upstream's key, which must never be seen anywhere but on its way to the upstream. */
 export const apiKey = 'sk-faults-7c1e9a55d0';
@@ -46,6 +47,7 @@ export async function startInstance(options: InstanceSettings): Promise<Instance
   const { PATH = '' } = process.env;
   const env = {
     PATH,
+    NODE_COMPILE_CACHE: compileCache,
     DATABASE_URL: options.databaseUrl,
     GROK_API_KEY: apiKey,
     GROK_API_BASE_URL: options.upstreamUrl,
@@ -58,7 +60,7 @@ export async function startInstance(options: InstanceSettings): Promise<Instance
     ...noSpendingLimits,
     ...options.settings,
   };
-  const child = spawn(process.execPath, ['src/start.js'], { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, ['src/main.ts'], { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
   const exited = once(child, 'exit').then(([code, signal]): number | string => code ?? signal);
   const url = await urlInLog(child, exited, options.log);
   const instance: Instance = {

@@ -47,7 +47,7 @@ export async function startGraph(): Promise<Graph> {
   const settings = { ...noSpendingLimits, INTROSPECTION: 'off', GRAPHIQL: 'off', PORT: '0', SANDBOX_PORT: '0' };
   const [service, products] = await Promise.all([
     programs.start({
-      args: ['src/start.js', '--development'],
+      args: ['src/main.ts', '--development'],
       env: { ...settings, DATABASE_URL: databaseUrl },
       sign: /http:\S+\/graphql/,
     }),
