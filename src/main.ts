@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { type Environment, readEnvironment } from './environment.ts';
 
@@ -21,8 +20,11 @@ const isOperatorError = (error: unknown): error is Error =>
 async function serve(environment: Environment): Promise<void> {
   const { createApp } = await import('./app.ts');
   const app = await createApp(environment);
-  // Before the start: whoever reads that the service is up may stop it at once.
-  Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
+  // Listened to before the start, because a stop may be asked for as soon as the log says that the service is up. Every
+  // further signal is ignored, because one Ctrl-C reaches a service under npm twice: from the terminal, and from npm.
+  const told = Promise.withResolvers<unknown>();
+  for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, told.resolve);
+  told.promise
     .then(() => app.stop())
     .then(
       () => process.exit(0),

@@ -26,9 +26,36 @@ export function spawnService(settings: Record<string, string>, ...args: string[]
   return child;
 }
 
+/**
+ * Runs the service by one of npm's scripts, as README says. npm and all that it starts are a process group of their own,
+ * so that a signal can reach all of them, and so that none of them outlives the test.
+ */
+export function spawnScript(settings: Record<string, string>, ...args: string[]): ChildProcess {
+  const { PATH = '', HOME = '' } = process.env;
+  const env = { PATH, HOME, npm_config_update_notifier: 'false', PORT: '0', SANDBOX_PORT: '0', ...settings };
+  const child = spawn('npm', args, { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  onTestFinished(() => {
+    if (isGroupAlive(child)) process.kill(-(child.pid ?? 0), 'SIGKILL');
+  });
+  return child;
+}
+
+/** Whether any process of the group that this process leads is left. */
+export function isGroupAlive({ pid }: ChildProcess): boolean {
+  if (pid === undefined) return false;
+  try {
+    return process.kill(-pid, 0);
+  } catch {
+    return false;
+  }
+}
+
 /** Runs the service and resolves when it serves. */
-export async function startService(settings: Record<string, string>, ...args: string[]): Promise<ServiceProcess> {
-  const child = spawnService(settings, ...args);
+export const startService = (settings: Record<string, string>, ...args: string[]): Promise<ServiceProcess> =>
+  serving(spawnService(settings, ...args));
+
+/** Resolves when the service that `child` is, or has started, serves. */
+export async function serving(child: ChildProcess): Promise<ServiceProcess> {
   const lines: string[] = [];
   const exited = once(child, 'exit');
   const url = await new Promise<string>((resolve, reject) => {
