@@ -39,7 +39,7 @@ const rereadMs = 30_000;
 export async function createApp(environment: Environment, now = () => new Date()): Promise<App> {
   const log = createLog(environment.log);
   const database = await openDatabase(environment.databaseUrl, log);
-  const door = await createDoor(createKeyStore(database), environment.access, now);
+  const door = await createDoor(createKeyStore(database), environment.access, log, now);
   const sandbox = environment.sandbox && (await startSandbox(environment.sandbox.port));
   if (sandbox)
     log.warn(

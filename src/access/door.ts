@@ -1,8 +1,9 @@
+import type { Logger } from 'pino';
 import type { KeyStore } from '../database/key-store.ts';
 import type { SpendingLimits } from '../videos/spending.ts';
 import { type Caller, callerOf } from './caller.ts';
 import { OpenAccessError } from './errors.ts';
-import { callerOfClaims, type JwtSettings } from './jwt.ts';
+import type { JwtSettings } from './jwt.ts';
 import { authenticateKey } from './keys.ts';
 
 /** The client that needs no credentials: the owner, on their own machine. */
@@ -16,12 +17,10 @@ export const isLoopback = (host: string): boolean => /^(localhost|127(\.\d{1,3})
 
 /** Where callers come in. Each of its ways returns null to whoever must stay outside. */
 export interface Door {
-  /** Whose tokens are believed, if anybody's. */
-  readonly jwt: JwtSettings | null;
   withoutCredentials(): Promise<Caller | null>;
   withKey(key: string): Promise<Caller | null>;
-  /** With what a verified token says. */
-  withClaims(claims: Readonly<Record<string, unknown>>): Caller | null;
+  /** With a token of the issuer whose tokens are believed, if there is one. */
+  withToken(token: string): Promise<Caller | null>;
 }
 
 interface Settings {
@@ -41,11 +40,14 @@ interface Settings {
 export async function createDoor(
   keys: KeyStore,
   { host, jwt, limits }: Settings,
+  log: Logger,
   now: () => Date,
 ): Promise<Door & { readonly open: boolean }> {
   let closed = jwt !== null || (await keys.exists());
   let checkedAt = performance.now();
   if (!closed && !isLoopback(host)) throw new OpenAccessError(host);
+  // Loaded only where tokens are believed, because that takes a part of a start.
+  const readToken = jwt && (await import('./tokens.ts')).createTokenReader(jwt, limits, log, now);
   const local = callerOf(localClient, ['admin'], limits, async () => (await withoutCredentials()) !== null);
 
   async function withoutCredentials(): Promise<Caller | null> {
@@ -58,9 +60,8 @@ export async function createDoor(
 
   return {
     open: !closed,
-    jwt,
     withoutCredentials,
     withKey: (key) => authenticateKey(keys, key, limits, now()),
-    withClaims: (claims) => jwt && callerOfClaims(claims, jwt, limits, now),
+    withToken: async (token) => readToken?.(token) ?? null,
   };
 }

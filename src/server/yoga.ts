@@ -64,7 +64,7 @@ export async function createGraphqlServer(services: Services, settings: ServerSe
       useRequestId(),
       useSecurityHeaders(),
       useReadiness(checks),
-      await useAuthentication(door, corsOrigins),
+      useAuthentication(door, corsOrigins),
       useRequestBody(settings),
       known.plugin(),
       ...trusted,

@@ -180,6 +180,30 @@ test('tokens whose key cannot be told are refused, and what they point to is not
   await expectGoodLetIn(app);
 });
 
+test('a token that demands what we do not know is refused', async () => {
+  const { settings } = await startIssuer();
+  const app = await createTestApp({ settings });
+  const demanding = (header: object) => tokenOf('app', {}, header);
+  expect(await answerToToken(app, demanding({ 'https://example.com/ext': 1 }))).toEqual(
+    letIn('jwt:app', 'READ', 'SUBMIT'),
+  );
+  await expectAllRefused(app, {
+    'an extension': demanding({ crit: ['https://example.com/ext'], 'https://example.com/ext': 1 }),
+    'an extension that is not there': demanding({ crit: ['https://example.com/ext'] }),
+    'a parameter that everyone knows': demanding({ crit: ['kid'] }),
+    'an algorithm': demanding({ crit: ['alg'] }),
+    'a payload that is not encoded': demanding({ crit: ['b64'], b64: false }),
+    'two, one of which we know': demanding({ crit: ['b64', 'x'], b64: true, x: 1 }),
+    nothing: demanding({ crit: [] }),
+    'a text': demanding({ crit: 'x', x: 1 }),
+    'an object': demanding({ crit: { x: 1 }, x: 1 }),
+    null: demanding({ crit: null }),
+    'a number': demanding({ crit: [7], 7: 1 }),
+    'what every object has': demanding({ crit: ['toString'] }),
+  });
+  await expectGoodLetIn(app);
+});
+
 test('what is no token at all is refused, with the same answer', async () => {
   const { settings } = await startIssuer();
   const app = await createTestApp({ settings });
