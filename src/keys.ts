@@ -5,6 +5,7 @@
 import { parseArgs } from 'node:util';
 import { pino } from 'pino';
 import { isScope, scopes } from './access/caller.ts';
+import { clientNameRule, isClientName, tokenPrefix } from './access/client-name.ts';
 import { createKey, idOf, type KeyGrant } from './access/keys.ts';
 import { openDatabase } from './database/client.ts';
 import { createKeyStore, type KeyStore } from './database/key-store.ts';
@@ -54,8 +55,8 @@ function limitsIn(quota: string): Partial<SpendingLimits> {
 }
 
 function grantIn({ name = '', scope, quota }: { name?: string; scope: string; quota: string }): KeyGrant {
-  if (!/^[A-Za-z0-9][\w.@-]{0,63}$/.test(name)) {
-    throw new UsageError('--name must be 1 to 64 letters, digits and . _ @ - and begin with a letter or digit.');
+  if (!isClientName(name) || name.toLowerCase().startsWith(tokenPrefix)) {
+    throw new UsageError(`--name must be ${clientNameRule}, and not begin with ${tokenPrefix}`);
   }
   const names = scope.split(',').map((part) => part.trim());
   const granted = names.filter(isScope);

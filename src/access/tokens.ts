@@ -2,7 +2,7 @@ import { type JWTPayload, jwtVerify } from 'jose';
 import type { Logger } from 'pino';
 import type { SpendingLimits } from '../videos/spending.ts';
 import { type Caller, callerOf, isScope, type Scope } from './caller.ts';
-import { tokenPrefix } from './client-name.ts';
+import { isClientName, tokenPrefix } from './client-name.ts';
 import type { JwtSettings } from './jwt.ts';
 import { createKeySet } from './key-set.ts';
 
@@ -21,7 +21,9 @@ export function createTokenReader(
   const demanded = { issuer, audience, algorithms: [...settings.algorithms], requiredClaims: ['exp'] };
   return async (token) => {
     try {
-      const { payload } = await jwtVerify(token, keys, demanded);
+      const { payload, protectedHeader } = await jwtVerify(token, keys, demanded);
+      // Those that jose knows are of no use in a token.
+      if (protectedHeader.crit !== undefined) throw new Error('its header has critical extensions');
       return callerOfClaims(payload, settings, limits, now);
     } catch (error) {
       log.debug({ reason: String(error).slice(0, maxLoggedLength) }, 'a token was refused');
@@ -38,7 +40,8 @@ function callerOfClaims(
   now: () => Date,
 ): Caller | null {
   const { [clientClaim]: name, exp } = claims;
-  if (typeof name !== 'string' || name === '' || name.length > 200 || exp === undefined) return null;
+  // JSON has numbers that are no time, such as 1e400.
+  if (!isClientName(name) || exp === undefined || !Number.isFinite(exp)) return null;
   const scopes = scopeClaim in claims ? scopesIn(claims[scopeClaim]) : defaultScopes;
   return callerOf(tokenPrefix + name, scopes, limits, async () => now().getTime() < exp * 1000);
 }

@@ -10,6 +10,7 @@ import type { SpendingLimits } from '../../src/videos/spending.ts';
 import { type Speaker, speakTo, type TestApp } from './app.ts';
 import { freshDatabase, freshDirectory } from './database.ts';
 import { silentLog } from './log.ts';
+import { compileCache } from './process.ts';
 import { createTrackedApp, ordersOf, type TrackedApp } from './tracked-app.ts';
 
 export interface Grant {
@@ -115,7 +116,7 @@ export interface Finished {
 /** Runs the command that makes, lists and ends keys, as `npm run keys -- …` does. */
 export function runKeys(databaseUrl: string, ...args: string[]): Promise<Finished> {
   const { PATH = '' } = process.env;
-  const env = { PATH, DATABASE_URL: databaseUrl };
+  const env = { PATH, NODE_COMPILE_CACHE: compileCache, DATABASE_URL: databaseUrl };
   return new Promise((resolve) => {
     execFile(process.execPath, ['src/keys.ts', ...args], { env, timeout: 60_000 }, (error, stdout, stderr) => {
       resolve({ code: error ? Number(error.code ?? Number.NaN) : 0, stdout, stderr });
