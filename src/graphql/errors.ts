@@ -77,16 +77,28 @@ interface Issue {
   readonly path?: ReadonlyArray<PropertyKey | { readonly key: PropertyKey }> | undefined;
 }
 
-/** Nobody mends more at once. */
-const maxIssues = 100;
+/** One error names so many problems at most. */
+export const maxIssues = 100;
 
 /** One error for all that is wrong with the arguments, each problem with its path from the argument's name on. */
 export function invalidInput(found: readonly Issue[]): GraphQLError {
-  const issues = found.slice(0, maxIssues).map(({ message, path = [] }) => ({ path: path.map(toPathStep), message }));
-  const sentences = issues.map(({ path, message }) => `${path.join('.')} ${message}`);
+  const issues = found
+    .slice(0, maxIssues)
+    .map(({ message, path = [] }) => ({ path: path.map(toPathStep), message: shown(message) }));
+  const sentences = issues.map(({ path, message }) => `${path.join('.')} ${withoutStop(message)}`);
   if (found.length > maxIssues) sentences.push(`and ${found.length - maxIssues} more`);
   return withCode('BAD_USER_INPUT', `${sentences.join('; ')}.`, { issues });
 }
+
+/** GraphQL's own sentences end with a full stop, ours go on. */
+const withoutStop = (message: string): string => (message.endsWith('.') ? message.slice(0, -1) : message);
+
+/** What an answer quotes of a text at most. */
+const maxShownLength = 500;
+
+/** As much of a text as an answer shows, because it may quote what was sent, at any length. */
+export const shown = (text: string): string =>
+  text.length > maxShownLength ? `${text.slice(0, maxShownLength).toWellFormed()}…` : text;
 
 /** The error for a request that is more than the service takes on. */
 export function limitExceeded(...facts: ConstructorParameters<typeof LimitExceededError>): GraphQLError {

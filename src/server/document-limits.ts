@@ -6,9 +6,11 @@ import {
   Kind,
   NoSchemaIntrospectionCustomRule,
   parse,
+  TokenKind,
+  validate,
 } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
-import { invalidInput, limitExceeded } from '../graphql/errors.ts';
+import { invalidInput, limitExceeded, shown } from '../graphql/errors.ts';
 import { measure } from './document-measure.ts';
 
 export interface DocumentLimits {
@@ -18,6 +20,9 @@ export interface DocumentLimits {
   readonly maxAliases: number;
   readonly maxDirectives: number;
 }
+
+/** So many mistakes in a document are named at most: each may quote a part of it. */
+const maxErrors = 10;
 
 /**
  * Refuses documents that would take too long, before they are validated: GraphQL's own rules take their time over
@@ -42,28 +47,22 @@ export function useDocumentLimits(limits: DocumentLimits, { introspection }: { i
     onParse({ setParseFn }) {
       setParseFn((source, options) => parseWithin(limits, source, options));
     },
-    onValidate({ params: { documentAST }, addValidationRule, setResult }) {
+    onValidate({ params: { documentAST }, addValidationRule, setValidationFn, setResult }) {
       if (!introspection) addValidationRule(NoSchemaIntrospectionCustomRule);
+      // GraphQL leaves its suggestions out itself: of a message that quotes what was sent, they cannot be told apart.
+      setValidationFn((schema, document, rules) =>
+        validate(schema, document, rules, { maxErrors, hideSuggestions: !introspection }),
+      );
       const problem = problemWith(documentAST);
       if (problem) setResult([problem]);
-      return ({ result, setResult: setShown }) =>
-        setShown((result as readonly GraphQLError[]).map((error) => shownAs(error, introspection)));
+      return ({ result, setResult: setShown }) => setShown((result as readonly GraphQLError[]).map(shownAs));
     },
   };
 }
 
-/** Enough of a message to find the place by, should it quote what was sent. */
-const maxMessageLength = 500;
-
-/** What may be said of a mistake. Where the schema is not to be seen, a near miss must not spell it out. */
-export function shownMessage(message: string, suggestions: boolean): string {
-  const shown = suggestions ? message : message.replace(/ Did you mean .*\?$/s, '');
-  return shown.length > maxMessageLength ? `${shown.slice(0, maxMessageLength)}…` : shown;
-}
-
 /** A value that does not fit is the same mistake in a literal as in a variable: an order with two models, for one. */
-function shownAs({ message: whole, nodes, extensions, source, positions }: GraphQLError, suggestions: boolean) {
-  const message = shownMessage(whole, suggestions);
+function shownAs({ message: whole, nodes, extensions, source, positions }: GraphQLError) {
+  const message = shown(whole);
   const [node] = nodes ?? [];
   const isValue = node !== undefined && (isValueNode(node) || node.kind === Kind.OBJECT_FIELD);
   const known = isValue ? invalidInput([{ path: [], message }]).extensions : {};
@@ -79,12 +78,23 @@ function parseWithin(limits: DocumentLimits, ...[source, options]: Parameters<ty
     throw limitExceeded(what, 'MAX_DOCUMENT_CHARACTERS', maxDocumentCharacters);
   }
   try {
-    return parse(source, { ...options, maxTokens });
+    return withShortNames(parse(source, { ...options, maxTokens }));
   } catch (error) {
     if (!(error instanceof GraphQLError)) throw error;
     if (error.message.includes(`more that ${maxTokens} tokens`)) throw tooManyTokens(maxTokens);
-    throw shownAs(error, true);
+    throw shownAs(error);
   }
+}
+
+/** A name comes back as often as what it names: as an alias of a field in a list, thousands of times. */
+const maxNameCharacters = 255;
+
+function withShortNames(document: DocumentNode): DocumentNode {
+  for (let token = document.loc?.startToken; token?.next; token = token.next) {
+    if (token.kind !== TokenKind.NAME || token.end - token.start <= maxNameCharacters) continue;
+    throw limitExceeded('The document has a name that is too long', 'NAME_CHARACTERS', maxNameCharacters);
+  }
+  return document;
 }
 
 const tooManyTokens = (max: number): GraphQLError =>

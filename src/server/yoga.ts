@@ -9,7 +9,7 @@ import type { Services } from '../videos/services.ts';
 import { useAuthentication } from './authentication.ts';
 import { documentCache } from './document-cache.ts';
 import { type DocumentLimits, useDocumentLimits } from './document-limits.ts';
-import { createErrorMask, toYogaLogger } from './errors.ts';
+import { maskError, toYogaLogger } from './errors.ts';
 import { useEventStreams } from './event-stream.ts';
 import { createGraphiqlRenderer, graphiqlOptions } from './graphiql.ts';
 import { KnownQueries } from './known-queries.ts';
@@ -20,6 +20,7 @@ import { type BodyLimits, useRequestBody } from './request-body.ts';
 import { useRequestId } from './request-id.ts';
 import { useSecurityHeaders } from './security-headers.ts';
 import { createShortWay } from './short-way.ts';
+import { useVariables } from './variables.ts';
 
 /** What stands in the context of every request, whoever sends it. */
 type ServerContext = Pick<Context, 'services' | 'subscriptions' | 'maxComplexity' | 'sdl'>;
@@ -56,7 +57,6 @@ export async function createGraphqlServer(services: Services, settings: ServerSe
   const context: ServerContext = { services, subscriptions, maxComplexity: documents.maxComplexity, sdl: printSdl };
   const known = new KnownQueries();
   const logger = toYogaLogger(services.log);
-  const maskError = createErrorMask({ suggestions: introspection });
   const yoga = createYoga<object, ServerContext>({
     schema,
     context,
@@ -69,6 +69,7 @@ export async function createGraphqlServer(services: Services, settings: ServerSe
       known.plugin(),
       ...trusted,
       useDocumentLimits(documents, { introspection }),
+      useVariables({ suggestions: introspection }),
       useEventStreams({
         context,
         mask(error) {
