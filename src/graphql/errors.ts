@@ -82,12 +82,26 @@ export const maxIssues = 100;
 
 /** One error for all that is wrong with the arguments, each problem with its path from the argument's name on. */
 export function invalidInput(found: readonly Issue[]): GraphQLError {
-  const issues = found
-    .slice(0, maxIssues)
-    .map(({ message, path = [] }) => ({ path: path.map(toPathStep), message: shown(message) }));
+  const issues = withinBudget(
+    found
+      .slice(0, maxIssues)
+      .map(({ message, path = [] }) => ({ path: path.map(toPathStep), message: shown(message) })),
+  );
   const sentences = issues.map(({ path, message }) => `${path.join('.')} ${withoutStop(message)}`);
-  if (found.length > maxIssues) sentences.push(`and ${found.length - maxIssues} more`);
+  if (found.length > issues.length) sentences.push(`and ${found.length - issues.length} more`);
   return withCode('BAD_USER_INPUT', `${sentences.join('; ')}.`, { issues });
+}
+
+/** What all problems of an error say together at most: each may quote what was sent. */
+const maxIssueCharacters = 8_000;
+
+/** The first problem, and those after it that fit. */
+function withinBudget<Found extends Issue>(issues: readonly Found[]): readonly Found[] {
+  let left = maxIssueCharacters;
+  return issues.filter(({ message }, index) => {
+    left -= message.length;
+    return index === 0 || left >= 0;
+  });
 }
 
 /** GraphQL's own sentences end with a full stop, ours go on. */
@@ -106,9 +120,13 @@ export function limitExceeded(...facts: ConstructorParameters<typeof LimitExceed
   return withCode('LIMIT_EXCEEDED', error.message, detailsOf(error));
 }
 
+/** The error for what is no GraphQL request in JSON. */
+export const badRequest = (message: string): GraphQLError =>
+  new GraphQLError(message, { extensions: { code: 'BAD_REQUEST', http: { status: 400 } } });
+
 function toPathStep(step: PropertyKey | { readonly key: PropertyKey }): string | number {
   const key = typeof step === 'object' ? step.key : step;
-  return typeof key === 'number' ? key : String(key);
+  return typeof key === 'number' ? key : shown(String(key));
 }
 
 function withCode(code: ErrorCode, message: string, extensions: Record<string, unknown> = {}): GraphQLError {
@@ -134,7 +152,7 @@ export function publicError(error: unknown): GraphQLError | null {
   if (error instanceof GraphQLError) return error;
   const code = error instanceof Error && codesOfErrors.get(error.constructor);
   if (!code) return null;
-  return withCode(code, error.message, detailsOf(error));
+  return withCode(code, shown(error.message), detailsOf(error));
 }
 
 /** What a program wants to know of an error beside its code. */
