@@ -1,6 +1,7 @@
 import { GraphQLError } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
-import { limitExceeded } from '../graphql/errors.ts';
+import { badRequest, limitExceeded } from '../graphql/errors.ts';
+import { excessIn } from './json-text.ts';
 
 export interface BodyLimits {
   readonly maxBodyBytes: number;
@@ -24,20 +25,19 @@ export function useRequestBody(limits: BodyLimits): Plugin {
       const { message, extensions } = badRequest('The body must be JSON: send it with Content-Type: application/json.');
       endResponse(Response.json({ errors: [{ message, extensions: { code: extensions['code'] } }] }, { status: 415 }));
     },
-    onRequestParse({ request, requestParser, setRequestParser }) {
+    onRequestParse({ request, url, requestParser, setRequestParser }) {
       if (request.method === 'GET' && requestParser) {
-        setRequestParser(async (got) =>
-          parsedOr('`variables` and `extensions` must be JSON.', () => requestParser(got)),
-        );
+        setRequestParser(async (got) => {
+          for (const name of ['variables', 'extensions']) refuseExcess(url.searchParams.get(name) ?? '', limits);
+          return parsedOr('`variables` and `extensions` must be JSON.', () => requestParser(got));
+        });
       }
       if (request.method !== 'POST') return;
       if (Number(request.headers.get('content-length')) > limits.maxBodyBytes) throw tooLarge(limits);
       setRequestParser(async (posted) => {
         const text = await readText(posted, limits).catch(brokenOff);
         read.add(request);
-        if (holdsMore(text, limits.maxValues)) {
-          throw limitExceeded('The body holds too many values', 'MAX_VALUES', limits.maxValues);
-        }
+        refuseExcess(text, limits);
         const parsed: unknown = await parsedOr('The body is not valid JSON.', () => JSON.parse(text));
         if (typeof parsed !== 'object' || parsed === null) throw badRequest('The body must be a JSON object.');
         return parsed;
@@ -69,29 +69,10 @@ async function readText(request: Request, limits: BodyLimits): Promise<string> {
   return text + decoder.decode();
 }
 
-/** Whether a JSON text holds more values than that, by what begins and separates them outside of its strings. */
-export function holdsMore(text: string, max: number): boolean {
-  let found = 0;
-  for (let index = 0; index < text.length && text.length > max; index++) {
-    const character = text.charCodeAt(index);
-    if (character === quote) index = endOfString(text, index);
-    else if (character === comma || character === bracket || character === brace) found += 1;
-    if (found > max) return true;
-  }
-  return false;
+function refuseExcess(text: string, { maxValues }: BodyLimits): void {
+  const excess = excessIn(text, maxValues);
+  if (excess) throw excess;
 }
-
-/** Where the string that begins at `start` ends: at the next quote with an even number of backslashes before it. */
-function endOfString(text: string, start: number): number {
-  for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
-    let before = end - 1;
-    while (text.charCodeAt(before) === backslash) before -= 1;
-    if ((end - before) % 2 === 1) return end;
-  }
-  return text.length;
-}
-
-const [quote, backslash, comma, bracket, brace] = [...'"\\,[{'].map((character) => character.charCodeAt(0));
 
 async function parsedOr<Result>(problem: string, parse: () => Result): Promise<Awaited<Result>> {
   try {
@@ -106,9 +87,6 @@ async function parsedOr<Result>(problem: string, parse: () => Result): Promise<A
 function brokenOff(error: unknown): never {
   throw error instanceof GraphQLError ? error : badRequest('The body broke off.');
 }
-
-const badRequest = (message: string): GraphQLError =>
-  new GraphQLError(message, { extensions: { code: 'BAD_REQUEST', http: { status: 400 } } });
 
 const tooLarge = ({ maxBodyBytes }: BodyLimits) =>
   limitExceeded('The body is too large', 'MAX_BODY_BYTES', maxBodyBytes, 413);

@@ -3,8 +3,9 @@ import type { Caller } from '../access/caller.ts';
 import type { Door } from '../access/door.ts';
 import { isKey } from '../access/keys.ts';
 import { bearerToken } from './authentication.ts';
+import { excessIn } from './json-text.ts';
 import type { KnownQueries, QueryContext } from './known-queries.ts';
-import { type BodyLimits, holdsMore } from './request-body.ts';
+import type { BodyLimits } from './request-body.ts';
 import { requestIdFor, requestIdHeader, withRequestId } from './request-id.ts';
 import { securityHeaders } from './security-headers.ts';
 
@@ -84,7 +85,7 @@ async function shortAnswer(
   { known, limits, context }: Settings,
 ): Promise<Answer | null> {
   const contentType = known.contentTypeFor(accept);
-  if (contentType === undefined || holdsMore(text, limits.maxValues)) return null;
+  if (contentType === undefined || excessIn(text, limits.maxValues)) return null;
   const run = known.find(JSON.parse(text));
   if (!run) return null;
   const { data, errors } = await run({ ...context, client });
