@@ -3,7 +3,7 @@ import { isModelName, type ModelName } from '../videos/models.ts';
 import type { VideoTask as Task } from '../videos/task.ts';
 import { findTasks } from '../videos/tasks.ts';
 import { builder, type Context } from './builder.ts';
-import { invalidInput } from './errors.ts';
+import { invalidInput, maxIssues } from './errors.ts';
 import { VideoModel } from './video-model.ts';
 import { VideoTask } from './video-task.ts';
 
@@ -17,6 +17,9 @@ const form = 'must be { __typename: "VideoTask", id } or { __typename: "VideoMod
 
 /** As many as one request of a gateway may ask for. */
 const maxRepresentations = 1_000;
+
+/** What an entity weighs beside its fields, because it is looked up. */
+const entityWeight = 4;
 
 builder.scalarType('_Any', {
   description: 'What a gateway knows of an entity: its `__typename` and the fields of its key.',
@@ -52,13 +55,13 @@ builder.queryFields((t) => ({
     type: [Entity],
     nullable: { list: false, items: true },
     description:
-      'The entities that a gateway asks for, in its order: null for one that is not there, or not yours. BAD_USER_INPUT in the place of one that is none of ours.',
-    complexity: ({ representations }) => ({ field: 1, multiplier: representations.length }),
+      'The entities that a gateway asks for, in its order: null for one that is not there, or not yours. BAD_USER_INPUT in the place of one that is none of ours, or of all where there are more than 100 of those.',
+    complexity: ({ representations: { length } }) => ({ field: 1 + entityWeight * length, multiplier: length }),
     args: {
       representations: t.arg({
         type: ['_Any'],
         required: true,
-        description: `What is known of the entities: ${maxRepresentations} at most.`,
+        description: `What is known of the entities: ${maxRepresentations} at most. Each adds ${entityWeight} to the document's complexity, beside its fields.`,
         validate: z.array(z.unknown()).max(maxRepresentations, `must be at most ${maxRepresentations}`),
       }),
     },
@@ -72,6 +75,9 @@ async function findEntities(
   { services, client }: Context,
 ): Promise<(Task | ModelName | null)[]> {
   const parsed = asked.map((item) => representation.safeParse(item).data);
+  const issues = parsed.flatMap((item, index) => (item ? [] : [{ path: ['representations', index], message: form }]));
+  // A gateway that sends so many is not told of each by an error of its own.
+  if (issues.length > maxIssues) throw invalidInput(issues);
   const ids = parsed.flatMap((item) => (item?.__typename === 'VideoTask' ? [item.id] : []));
   const tasks = await findTasks(services, client, ids);
   return parsed.map((item, index) => {

@@ -1,7 +1,8 @@
 import { resolveCursorConnection } from '@pothos/plugin-relay';
 import { z } from 'zod';
-import type { VideoTask as Task } from '../videos/task.ts';
-import { findTask, listTasks, watchTask } from '../videos/tasks.ts';
+import { modelNames } from '../videos/models.ts';
+import { type VideoTask as Task, taskStatuses } from '../videos/task.ts';
+import { combinationsIn, findTask, listTasks, watchTask } from '../videos/tasks.ts';
 import { builder } from './builder.ts';
 import { maxPageSize, pageArguments, pageComplexity, taskCursor, withTrueCursors } from './paging.ts';
 import { VideoModelName } from './video-model.ts';
@@ -10,19 +11,58 @@ import { VideoTask, VideoTaskStatus } from './video-task.ts';
 /** Clients that one list can be about. */
 const maxClients = 100;
 
+/** No client has a longer name. */
+const maxClientLength = 255;
+
+const clientName = z
+  .string()
+  .max(maxClientLength, `must be at most ${maxClientLength} characters long`)
+  // PostgreSQL takes neither as a text.
+  .refine((name) => !/[\0\p{Cs}]/u.test(name), 'must contain neither U+0000 nor one half of a surrogate pair alone');
+
+/** Values of which no list needs one twice. */
+const atMost = (max: number, item: z.ZodType = z.unknown()) => z.array(item).max(max, `must be at most ${max}`);
+
+/** What a combination of a filter's values weighs, because it is looked up by itself: it takes as long as 20 fields. */
+const combinationWeight = 20;
+
 const VideoTaskFilter = builder.inputType('VideoTaskFilter', {
-  description: 'Which tasks to list: those that meet every given condition. What is left out or null is no condition.',
+  description: `Which tasks to list: those that meet every given condition. What is left out or null is no condition. Every combination of a client, a state and a model after the first adds ${combinationWeight} to the document's complexity; where only one of \`status\` and \`model\` is given, the other counts with all of its values.`,
   fields: (t) => ({
     client: t.stringList({
-      validate: z.array(z.string()).max(maxClients, `must be at most ${maxClients}`),
-      description: 'Tasks of any of these clients; without the scope `admin`, only you have any.',
+      validate: atMost(maxClients, clientName),
+      description: `Tasks of any of these clients, ${maxClients} at most; without the scope \`admin\`, only you have any.`,
     }),
-    status: t.field({ type: [VideoTaskStatus], description: 'Tasks in any of these states.' }),
-    model: t.field({ type: [VideoModelName], description: 'Tasks ordered from any of these models.' }),
+    status: t.field({
+      type: [VideoTaskStatus],
+      validate: atMost(Object.keys(taskStatuses).length),
+      description: 'Tasks in any of these states.',
+    }),
+    model: t.field({
+      type: [VideoModelName],
+      validate: atMost(modelNames.length),
+      description: 'Tasks ordered from any of these models.',
+    }),
     createdAfter: t.field({ type: 'DateTime', description: 'Tasks created at or after this time.' }),
     createdBefore: t.field({ type: 'DateTime', description: 'Tasks created before this time.' }),
   }),
 });
+
+/** The filter as the store takes it. */
+function filterOf({
+  filter,
+}: {
+  filter?: typeof VideoTaskFilter.$inferInput | null | undefined;
+}): Parameters<typeof listTasks>[2] {
+  const { client, status, model, createdAfter, createdBefore } = filter ?? {};
+  return {
+    clients: client ?? undefined,
+    statuses: status ?? undefined,
+    models: model ?? undefined,
+    createdAfter: createdAfter ?? undefined,
+    createdBefore: createdBefore ?? undefined,
+  };
+}
 
 builder.queryFields((t) => ({
   videoTask: t.field({
@@ -38,22 +78,18 @@ builder.queryFields((t) => ({
       type: VideoTask,
       description: 'Your tasks, the newest first; with the scope `admin`, those of every client.',
       args: { filter: t.arg({ type: VideoTaskFilter, description: 'Which tasks; all where it is left out.' }) },
-      complexity: pageComplexity,
+      complexity(args, { client }) {
+        const { field, multiplier } = pageComplexity(args);
+        const more = Math.max(combinationsIn(client, filterOf(args)) - 1, 0);
+        return { field: field + more * combinationWeight, multiplier };
+      },
       validate: pageArguments(taskCursor),
       resolve: async (_, args, { services, client }) => {
-        const { client: clients, status, model, createdAfter, createdBefore } = args.filter ?? {};
-        const filter = {
-          clients: clients ?? undefined,
-          statuses: status ?? undefined,
-          models: model ?? undefined,
-          createdAfter: createdAfter ?? undefined,
-          createdBefore: createdBefore ?? undefined,
-        };
         const connection = await resolveCursorConnection<Promise<Task[]>>(
           { args, maxSize: maxPageSize, toCursor: ({ id }) => id },
           // Newest first: what comes after a cursor is older.
           ({ before, after, limit, inverted }) =>
-            listTasks(services, client, filter, { newerThan: before, olderThan: after, limit, inverted }),
+            listTasks(services, client, filterOf(args), { newerThan: before, olderThan: after, limit, inverted }),
         );
         return withTrueCursors(connection);
       },

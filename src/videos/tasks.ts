@@ -2,8 +2,11 @@ import { validate as isUuid } from 'uuid';
 import type { TaskFilter, TaskPage } from '../database/task-list.ts';
 import { type Client, maySee } from './client.ts';
 import { TaskNotFoundError } from './errors.ts';
+import { modelNames } from './models.ts';
 import type { Services } from './services.ts';
-import { isTerminal, type TaskChange, type VideoTask } from './task.ts';
+import { isTerminal, type TaskChange, taskStatuses, type VideoTask } from './task.ts';
+
+const statusCount = Object.keys(taskStatuses).length;
 
 /** Saves a change if the task is still as it was read; null where it is not. Watchers hear of what the history shows. */
 export async function recordChange(
@@ -50,6 +53,13 @@ export async function listTasks(
   if (client.seesAll) return store.list(filter, page);
   if (filter.clients && !filter.clients.includes(client.name)) return [];
   return store.list({ ...filter, clients: [client.name] }, page);
+}
+
+/** How many combinations of values a list is put together from; each is looked up in an index by itself. */
+export function combinationsIn(client: Client, { clients, statuses, models }: TaskFilter): number {
+  const chosen = (values: readonly string[] | undefined, all: number) => (values ? new Set(values).size : all);
+  const byOrder = statuses || models ? chosen(statuses, statusCount) * chosen(models, modelNames.length) : 1;
+  return (client.seesAll ? chosen(clients, 1) : 1) * byOrder;
 }
 
 /** How many resubmissions of a task are shown. */

@@ -1,0 +1,103 @@
+import { describe, expect, test } from 'vitest';
+import { modelNames } from '../../src/videos/models.ts';
+import { taskStatuses } from '../../src/videos/task.ts';
+import { createTestApp, type Speaker } from '../support/app.ts';
+import { as, createKeysFor } from '../support/callers.ts';
+import { databaseProviders, freshDatabase } from '../support/database.ts';
+
+const statuses = Object.keys(taskStatuses);
+const clients = (count: number) => Array.from({ length: count }, (_, index) => `client ${index}`);
+
+const lists = (count: number) =>
+  `query ($filter: VideoTaskFilter) { ${Array.from({ length: count }, (_, index) => `a${index}: videoTasks(filter: $filter) { __typename }`).join(' ')} }`;
+
+const everything = { client: clients(100), status: statuses, model: modelNames };
+const few = { client: clients(3), status: ['FAILED'] };
+
+test.each<[what: string, count: number, filter: object]>([
+  ['50 lists of 2,800 combinations', 50, everything],
+  ['11 lists of 2,800 combinations', 11, everything],
+  ['one list of 2,800 combinations', 1, everything],
+  ['50 lists of 28 combinations', 50, { status: statuses, model: modelNames }],
+  ['50 lists of all states, which stand for all models too', 50, { status: statuses }],
+  ['50 lists of 100 clients', 50, { client: clients(100) }],
+])('a document is refused before any database is asked where it asks for %s', async (_, count, filter) => {
+  const { query } = await createTestApp();
+  const { data, errors } = await query(lists(count), { filter });
+  expect(Object.values(data ?? {}).filter((value) => value !== null)).toEqual([]);
+  expect(errors?.[0]).toMatchObject({ extensions: { code: 'LIMIT_EXCEEDED', limit: 'MAX_COMPLEXITY', max: 20_000 } });
+});
+
+/** What a list of 20 weighs, with one field of it: itself, and the field. */
+const listWeight = 2;
+
+test.each<[what: string, filter: object, combinations: number]>([
+  ['nothing', {}, 1],
+  ['an empty list', { status: [] }, 1],
+  ['one client', { client: clients(1) }, 1],
+  ['three clients', { client: clients(3) }, 3],
+  ['one client three times', { client: ['ann', 'ann', 'ann'] }, 1],
+  ['a state, of any model', { status: ['FAILED'] }, 4],
+  ['a model, in any state', { model: ['GROK_VIDEO3'] }, 7],
+  ['two states and two models', { status: ['FAILED', 'QUEUED'], model: modelNames.slice(2) }, 4],
+  ['three clients and a state', few, 12],
+  ['times', { createdAfter: '2026-01-01T00:00:00Z' }, 1],
+])('a filter by %s weighs what its combinations weigh', async (_, filter, combinations) => {
+  const weight = listWeight + 20 * (combinations - 1);
+  const document = 'query ($filter: VideoTaskFilter) { videoTasks(filter: $filter, first: 1) { __typename } }';
+  for (const [max, code] of [
+    [weight, undefined],
+    [weight - 1, 'LIMIT_EXCEEDED'],
+  ] as const) {
+    const { query } = await createTestApp({ settings: { MAX_COMPLEXITY: String(max) } });
+    const { errors } = await query(document, { filter });
+    expect(errors?.[0]?.extensions.code).toBe(code);
+  }
+});
+
+test('an entity weighs its fields and that it is looked up', async () => {
+  const document = 'query ($r: [_Any!]!) { _entities(representations: $r) { __typename ... on VideoModel { name } } }';
+  const r = Array(10).fill({ __typename: 'VideoModel', name: 'GROK_VIDEO3' });
+  const max = 1 + 10 * (4 + 2);
+  const { query } = await createTestApp({ settings: { MAX_COMPLEXITY: String(max) } });
+  expect((await query(document, { r })).errors).toBeUndefined();
+  expect((await query(document, { r: [...r, r[0]] })).errors?.[0]?.extensions.code).toBe('LIMIT_EXCEEDED');
+});
+
+test('who only has tasks of its own is not charged for the clients that it names', async () => {
+  const databaseUrl = await freshDatabase();
+  const keys = await createKeysFor(databaseUrl, { ann: { client: 'ann' }, admin: { scopes: ['admin'] } });
+  const app = await createTestApp({ databaseUrl, settings: { MAX_COMPLEXITY: '100' } });
+  const codeFor = async (speaker: Speaker) =>
+    (await speaker.query(lists(1), { filter: { client: clients(100) } })).errors?.[0]?.extensions.code;
+  expect(await codeFor(as(app, keys.ann))).toBeUndefined();
+  expect(await codeFor(as(app, keys.admin))).toBe('LIMIT_EXCEEDED');
+});
+
+describe.each(databaseProviders)('on %s', (provider) => {
+  test.each<[what: string, filter: object, path: (string | number)[]]>([
+    ['more clients than there is room for', { client: clients(101) }, ['filter', 'client']],
+    ['one client 9,000 times', { client: Array(9_000).fill('ann') }, ['filter', 'client']],
+    ['one state 9,000 times', { status: Array(9_000).fill('QUEUED') }, ['filter', 'status']],
+    ['one model 9,000 times', { model: Array(9_000).fill('GROK_VIDEO3') }, ['filter', 'model']],
+    ['a client of 256 characters', { client: ['x'.repeat(256)] }, ['filter', 'client', 0]],
+    ['U+0000', { client: ['ann', 'a\u0000n'] }, ['filter', 'client', 1]],
+    ['half a surrogate pair', { client: ['a\ud800n'] }, ['filter', 'client', 0]],
+  ])('a filter with %s is refused by its path', async (_, filter, path) => {
+    const { query } = await createTestApp({ databaseUrl: await freshDatabase(provider) });
+    const { data, errors } = await query(lists(1), { filter });
+    expect(data ?? null).toBeNull();
+    expect(errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT', issues: [{ path }] } }]);
+  });
+});
+
+test('entities that are none of ours are refused one by one, and more than 100 of them at once', async () => {
+  const { query } = await createTestApp();
+  const document = 'query ($r: [_Any!]!) { _entities(representations: $r) { __typename } }';
+  const fine = { __typename: 'VideoModel', name: 'GROK_VIDEO3' };
+  const few = await query(document, { r: [fine, ...Array(100).fill(0)] });
+  expect(few.data._entities[0]).toEqual({ __typename: 'VideoModel' });
+  expect(few.errors).toHaveLength(100);
+  const many = await query(document, { r: [fine, ...Array(101).fill(0)] });
+  expect(many.errors).toMatchObject([{ path: ['_entities'], extensions: { code: 'BAD_USER_INPUT' } }]);
+});
