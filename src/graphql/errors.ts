@@ -34,7 +34,7 @@ export const errorCodes = {
   LIMIT_EXCEEDED: {
     retryable: false,
     description:
-      'The request is more than the service takes on; nothing was done. `extensions.limit` names the setting that says so, `extensions.max` its value.',
+      'The request is more than the service takes on; nothing was done. `extensions.limit` names the limit, most of which are settings, `extensions.max` its value.',
   },
   BAD_USER_INPUT: {
     retryable: false,

@@ -38,7 +38,7 @@ export const taskCursor = z.uuid(foreignCursor);
 /** A list that is held as a whole goes by the place in it, as the relay plugin writes it. */
 export const offsetCursor = z
   .string()
-  .refine((cursor) => /^OffsetConnection:\d+$/.test(Buffer.from(cursor, 'base64').toString()), foreignCursor);
+  .refine((cursor) => /^OffsetConnection:\d{1,9}$/.test(Buffer.from(cursor, 'base64').toString()), foreignCursor);
 
 /** The libraries make up cursors for an empty page; there is no item they could belong to. */
 export function withTrueCursors<Edge extends { cursor: string }, PageInfo extends object>(connection: {

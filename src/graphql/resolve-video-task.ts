@@ -3,7 +3,8 @@ import { abandonTask, confirmTask, resubmitVideo } from '../videos/resolve.ts';
 import type { VideoTask as Task } from '../videos/task.ts';
 import { builder } from './builder.ts';
 import { idempotencyKey, idempotencyKeyDescription, idempotencyKeyOf } from './idempotency-key.ts';
-import { paying, SubmitVideoPayload } from './submit-video.ts';
+import { paying, rememberTask } from './paying.ts';
+import { SubmitVideoPayload } from './submit-video.ts';
 import { VideoTask } from './video-task.ts';
 
 const payload = (name: string, description: string) =>
@@ -28,6 +29,7 @@ const taskId = "The task's id.";
 builder.mutationFields((t) => ({
   confirmVideoTask: t.field({
     type: ConfirmVideoTaskPayload,
+    nullable: true,
     // Whoever names an order of the vendor's account gets its video, whosever it is.
     authScopes: { admin: true },
     description:
@@ -47,6 +49,7 @@ builder.mutationFields((t) => ({
 
   abandonVideoTask: t.field({
     type: AbandonVideoTaskPayload,
+    nullable: true,
     description:
       'Gives an UNCONFIRMED task up: it ends as FAILED with SUBMISSION_UNCONFIRMED and may still be billed. TASK_STATE_CONFLICT where the task is in another state.',
     args: { id: t.arg.id({ required: true, description: taskId }) },
@@ -55,6 +58,7 @@ builder.mutationFields((t) => ({
 
   resubmitVideo: t.field({
     type: SubmitVideoPayload,
+    nullable: true,
     extensions: paying,
     description:
       'Orders again what a task had ordered, as a new task that is linked to it. This spends money. Only for a task that has ended; an UNCONFIRMED one is confirmed or abandoned first. TASK_STATE_CONFLICT otherwise, and where it was ordered with inline images, which are not kept.',
@@ -62,7 +66,9 @@ builder.mutationFields((t) => ({
       id: t.arg.id({ required: true, description: taskId }),
       idempotencyKey: t.arg.string({ description: idempotencyKeyDescription, validate: idempotencyKey }),
     },
-    resolve: (_, args, context) =>
-      resubmitVideo(context.services, context.client, args.id, idempotencyKeyOf(args.idempotencyKey, context)),
+    resolve: async (_, args, context) => {
+      const key = idempotencyKeyOf(args.idempotencyKey, context);
+      return rememberTask(context.request, await resubmitVideo(context.services, context.client, args.id, key));
+    },
   }),
 }));

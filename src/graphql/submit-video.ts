@@ -2,11 +2,9 @@ import type { VideoRequest } from '../videos/request.ts';
 import { type Submission, submitVideo } from '../videos/submit.ts';
 import { builder } from './builder.ts';
 import { idempotencyKey, idempotencyKeyDescription, idempotencyKeyOf } from './idempotency-key.ts';
+import { paying, rememberTask } from './paying.ts';
 import { SubmitVideoInput } from './submit-video-input.ts';
 import { VideoTask } from './video-task.ts';
-
-/** Marks a field that spends money: a document may have one of them. */
-export const paying = { paying: true };
 
 export const SubmitVideoPayload = builder.objectRef<Submission>('SubmitVideoPayload').implement({
   description: 'What became of the order.',
@@ -25,18 +23,21 @@ export const SubmitVideoPayload = builder.objectRef<Submission>('SubmitVideoPayl
 builder.mutationField('submitVideo', (t) =>
   t.field({
     type: SubmitVideoPayload,
+    nullable: true,
     extensions: paying,
     description:
-      'Orders a video. This spends money: each call orders once, a document holds one such field at most, and an order whose answer is lost is never sent again. With an `idempotencyKey` you can send it again yourself. A valid order always yields a task; what went wrong with the upstream stands in its `failure`.',
+      'Orders a video. This spends money: each call orders once, the operation has no other root field, and an order whose answer is lost is never sent again. With an `idempotencyKey` you can send it again yourself. A valid order always yields a task; what went wrong with the upstream stands in its `failure`. Null only with an error beside it; an error below says in `extensions.taskId` which task was ordered.',
     args: {
       input: t.arg({ type: SubmitVideoInput, required: true, description: 'The video to order.' }),
       idempotencyKey: t.arg.string({ description: idempotencyKeyDescription, validate: idempotencyKey }),
     },
-    resolve: (_, args, context) =>
-      submitVideo(context.services, context.client, {
+    resolve: async (_, args, context) => {
+      const submission = await submitVideo(context.services, context.client, {
         request: requestIn(args.input),
         idempotencyKey: idempotencyKeyOf(args.idempotencyKey, context),
-      }),
+      });
+      return rememberTask(context.request, submission);
+    },
   }),
 );
 

@@ -3,7 +3,8 @@ import { type Submission, submitVideos } from '../videos/submit.ts';
 import { builder } from './builder.ts';
 import { type ErrorCode, errorCodes, publicError } from './errors.ts';
 import { idempotencyKey, idempotencyKeyDescription, refuseIdempotencyHeader } from './idempotency-key.ts';
-import { paying, requestIn } from './submit-video.ts';
+import { paying, rememberTasks } from './paying.ts';
+import { requestIn } from './submit-video.ts';
 import { SubmitVideoInput } from './submit-video-input.ts';
 import { enumOfTable } from './video-model.ts';
 import { VideoTask } from './video-task.ts';
@@ -103,8 +104,9 @@ const SubmitVideosPayload = builder.objectRef<PromiseSettledResult<Submission>[]
 builder.mutationField('submitVideos', (t) =>
   t.field({
     type: SubmitVideosPayload,
+    nullable: true,
     extensions: paying,
-    description: `Orders up to ${maxOrders} videos, a few at a time, each as \`submitVideo\` does. An order that is not valid refuses the whole batch before anything is ordered.`,
+    description: `Orders up to ${maxOrders} videos, a few at a time, each as \`submitVideo\` does. An order that is not valid refuses the whole batch before anything is ordered. Null only with an error beside it; an error below a task says in \`extensions.taskId\` which one was ordered.`,
     args: {
       inputs: t.arg({
         type: [SubmitVideoOrder],
@@ -116,13 +118,13 @@ builder.mutationField('submitVideos', (t) =>
           .max(maxOrders, `must be at most ${maxOrders} orders`),
       }),
     },
-    resolve: (_, { inputs }, context) => {
+    resolve: async (_, { inputs }, context) => {
       refuseIdempotencyHeader(context);
       const orders = inputs.map((order) => ({
         request: requestIn(order.input),
         idempotencyKey: order.idempotencyKey ?? undefined,
       }));
-      return submitVideos(context.services, context.client, orders);
+      return rememberTasks(context.request, await submitVideos(context.services, context.client, orders));
     },
   }),
 );

@@ -1,7 +1,6 @@
 import {
   type DocumentNode,
   GraphQLError,
-  type GraphQLSchema,
   isValueNode,
   Kind,
   NoSchemaIntrospectionCustomRule,
@@ -11,6 +10,7 @@ import {
 } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import { invalidInput, limitExceeded, shown } from '../graphql/errors.ts';
+import { payingFieldsOf } from '../graphql/paying.ts';
 import { measure } from './document-measure.ts';
 
 export interface DocumentLimits {
@@ -100,17 +100,12 @@ function withShortNames(document: DocumentNode): DocumentNode {
 const tooManyTokens = (max: number): GraphQLError =>
   limitExceeded(`The document has more than ${max} tokens, its fragments put in their places`, 'MAX_TOKENS', max);
 
-function payingFieldsOf(schema: GraphQLSchema): ReadonlySet<string> {
-  const fields = Object.values(schema.getMutationType()?.getFields() ?? {});
-  return new Set(fields.filter(({ extensions }) => extensions['paying']).map(({ name }) => name));
-}
-
 function problemOf(
   document: DocumentNode,
   payingFields: ReadonlySet<string>,
   { maxTokens, maxDepth, maxAliases, maxDirectives }: DocumentLimits,
 ): GraphQLError | null {
-  const { depth, selections, aliases, directives, paying } = measure(document, payingFields);
+  const { depth, selections, aliases, directives, paying, fields } = measure(document, payingFields);
   if (depth > maxDepth) return limitExceeded(`The document is ${depth} levels deep`, 'MAX_DEPTH', maxDepth);
   if (selections > maxTokens) return tooManyTokens(maxTokens);
   if (aliases > maxAliases) return limitExceeded(`The document has ${aliases} aliases`, 'MAX_ALIASES', maxAliases);
@@ -119,6 +114,10 @@ function problemOf(
   }
   if (paying > 1) {
     return limitExceeded(`The document has ${paying} fields that spend money (use submitVideos)`, 'PAYING_FIELDS', 1);
+  }
+  if (fields > 1) {
+    const what = `The operation has ${fields} root fields, and one that spends money must stand alone`;
+    return limitExceeded(what, 'PAYING_FIELDS', 1);
   }
   return null;
 }

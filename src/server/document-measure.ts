@@ -8,9 +8,11 @@ export interface Measure {
   readonly directives: number;
   /** Fields that spend money. */
   readonly paying: number;
+  /** Root fields but `__typename`, of an operation with one that spends money. */
+  readonly fields: number;
 }
 
-const nothing: Measure = { depth: 0, selections: 0, aliases: 0, directives: 0, paying: 0 };
+const nothing: Measure = { depth: 0, selections: 0, aliases: 0, directives: 0, paying: 0, fields: 0 };
 
 const only = (part: Partial<Measure>): Measure => ({ ...nothing, ...part });
 
@@ -22,6 +24,7 @@ function sum(...parts: readonly Measure[]): Measure {
     aliases: total.aliases + part.aliases,
     directives: total.directives + part.directives,
     paying: total.paying + part.paying,
+    fields: total.fields + part.fields,
   }));
 }
 
@@ -54,8 +57,13 @@ export function measure({ definitions }: DocumentNode, payingFields: ReadonlySet
       if (node.kind === Kind.INLINE_FRAGMENT) return sum(total, own, inner);
       // How deep introspection may go, GraphQL's own rule says.
       const depth = node.name.value.startsWith('__') ? 1 : inner.depth + 1;
-      const counted = only({ aliases: node.alias ? 1 : 0, paying: payingFields.has(node.name.value) ? 1 : 0 });
-      return sum(total, own, counted, { ...inner, depth });
+      const counted = only({
+        aliases: node.alias ? 1 : 0,
+        paying: payingFields.has(node.name.value) ? 1 : 0,
+        fields: node.name.value === '__typename' ? 0 : 1,
+      });
+      // Fields are counted beside each other, not below.
+      return sum(total, own, counted, { ...inner, depth, fields: 0 });
     }, nothing);
   }
 
@@ -63,7 +71,8 @@ export function measure({ definitions }: DocumentNode, payingFields: ReadonlySet
     if (node.kind !== Kind.OPERATION_DEFINITION) return [];
     const inVariables = node.variableDefinitions?.flatMap(({ directives = [] }) => directives) ?? [];
     const directives = (node.directives?.length ?? 0) + inVariables.length;
-    return [sum(ofSelections(node.selectionSet), only({ directives }))];
+    const total = sum(ofSelections(node.selectionSet), only({ directives }));
+    return [{ ...total, fields: total.paying > 0 ? total.fields : 0 }];
   });
   const most = (key: keyof Measure): number => Math.max(0, ...operations.map((operation) => operation[key]));
   return {
@@ -72,5 +81,6 @@ export function measure({ definitions }: DocumentNode, payingFields: ReadonlySet
     aliases: most('aliases'),
     directives: most('directives'),
     paying: most('paying'),
+    fields: most('fields'),
   };
 }

@@ -14,6 +14,7 @@ import { useEventStreams } from './event-stream.ts';
 import { createGraphiqlRenderer, graphiqlOptions } from './graphiql.ts';
 import { KnownQueries } from './known-queries.ts';
 import { createLongWay } from './long-way.ts';
+import { usePayingOperations } from './paying-operations.ts';
 import { useTrustedDocuments } from './persisted-operations.ts';
 import { type Check, useReadiness } from './readiness.ts';
 import { type BodyLimits, useRequestBody } from './request-body.ts';
@@ -70,6 +71,7 @@ export async function createGraphqlServer(services: Services, settings: ServerSe
       ...trusted,
       useDocumentLimits(documents, { introspection }),
       useVariables({ suggestions: introspection }),
+      usePayingOperations(),
       useEventStreams({
         context,
         mask(error) {

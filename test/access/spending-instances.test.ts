@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Provider } from '../../src/database/client.ts';
-import { anOrder, createTestApp, type TestApp } from '../support/app.ts';
+import { anOrder, createTestApp, nothing, type TestApp } from '../support/app.ts';
 import { databaseProviders, freshDatabase } from '../support/database.ts';
 import { held } from '../support/held-answer.ts';
 import { callOrder, codeOf, limitedSince, secondsOrder, usageOf } from '../support/limited-app.ts';
@@ -25,7 +25,7 @@ const placeAtBoth = ({ one, two }: { one: TestApp; two: TestApp }, count: number
 
 const accepted = reply(200, { id: 'video_1', status: 'queued' });
 const unavailable = {
-  data: null,
+  data: nothing,
   errors: [
     {
       message: expect.stringContaining('nothing was ordered'),
@@ -41,7 +41,7 @@ describe.each(databaseProviders)('two instances on one database (%s)', (provider
   ])('of forty orders at once, where there is room for seven in %s, seven are placed', async (_, settings, code) => {
     const { upstream, one, two } = await createInstances(provider, settings);
     const answers = await placeAtBoth({ one, two }, 40);
-    expect(answers.filter(({ data }) => data?.submitVideo.task.status === 'QUEUED')).toHaveLength(7);
+    expect(answers.filter(({ data }) => data?.submitVideo?.task.status === 'QUEUED')).toHaveLength(7);
     expect(answers.filter((answer) => codeOf(answer) === code)).toHaveLength(33);
     expect(upstream.submits).toHaveLength(7);
     expect(await countTasks(one)).toBe(7);
@@ -79,7 +79,7 @@ describe.each(databaseProviders)('two instances on one database (%s)', (provider
     await placed(one, secondsOrder(30));
     upstream.onSubmit = reply(400, { message: 'No boats.' });
     const answers = await placeAtBoth({ one, two }, 20);
-    expect(answers.map(({ data }) => data?.submitVideo.task.status)).toEqual(Array(20).fill('FAILED'));
+    expect(answers.map(({ data }) => data?.submitVideo?.task.status)).toEqual(Array(20).fill('FAILED'));
     expect(await usageOf(two)).toEqual({ submits: 21, seconds: 30, calls: 0 });
   });
 
@@ -113,7 +113,7 @@ test('over two processes, of forty orders at once, where there is room for seven
       ask(urls[index % 2] ?? '', placeDocument, { input: anOrder, key: `boat-${index}` }),
     ),
   );
-  expect(answers.filter(({ data }) => data?.submitVideo.task.status === 'QUEUED')).toHaveLength(7);
+  expect(answers.filter(({ data }) => data?.submitVideo?.task.status === 'QUEUED')).toHaveLength(7);
   expect(answers.filter((answer) => codeOf(answer) === 'QUOTA_EXCEEDED')).toHaveLength(33);
   expect(upstream.submits).toHaveLength(7);
   for (const url of urls) {
@@ -168,7 +168,7 @@ describe('database trouble', () => {
     const app = await createTestApp({ databaseUrl });
     const unlock = await lockTable(databaseUrl, 'Usage', 'ACCESS EXCLUSIVE');
     expect(await app.query('{ viewer { usage { submits } } }')).toMatchObject({
-      data: null,
+      data: nothing,
       errors: [{ extensions: { code: 'DATABASE_UNAVAILABLE' }, path: ['viewer', 'usage'] }],
     });
     expect(await app.query('{ viewer { name limits { submitsPerMinute } } }')).toEqual({

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { anOrder, createTestApp, type Speaker } from '../support/app.ts';
+import { anOrder, createTestApp, nothing, type Speaker } from '../support/app.ts';
 import { as, createKeyFor, createKeysFor, createTenants, databaseWithoutClients } from '../support/callers.ts';
 import { databaseProviders } from '../support/database.ts';
 import { orderOf } from '../support/orders.ts';
@@ -228,7 +228,7 @@ test("a client cannot have its own task follow another client's order, nor learn
   const { upstreamId } = await readTask(ann, await taskIn('QUEUED', ann));
   const own = await taskIn('UNCONFIRMED', bob);
   const foreign = await confirm(bob, own, upstreamId);
-  expect(foreign).toMatchObject({ data: null, errors: [{ extensions: { code: 'FORBIDDEN' } }] });
+  expect(foreign).toMatchObject({ data: nothing, errors: [{ extensions: { code: 'FORBIDDEN' } }] });
   expect(await confirm(bob, own, 'video_of_nobody')).toEqual(foreign);
   expect(await confirm(operator, own, upstreamId)).toMatchObject(stateConflict);
   expect(await readTask(bob, own)).toMatchObject({ status: 'UNCONFIRMED', upstreamId: null });

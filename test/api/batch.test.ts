@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Answer, anOrder, createTestApp, type TestApp } from '../support/app.ts';
+import { type Answer, anOrder, createTestApp, nothing, type TestApp } from '../support/app.ts';
 import { databaseProviders, freshDatabase } from '../support/database.ts';
 import { held } from '../support/held-answer.ts';
 import { orderOf, upstreamBodyOf } from '../support/orders.ts';
@@ -141,7 +141,7 @@ test.each([0, 21])('a batch of %i orders is refused, and nothing is ordered', as
   const app = await createTestApp();
   const answer = await submitBatch(app, fleet(count));
   expect(answer).toMatchObject({
-    data: null,
+    data: nothing,
     errors: [{ extensions: { code: 'BAD_USER_INPUT', issues: [{ path: ['inputs'] }] } }],
   });
   expect(app.upstream.submits).toEqual([]);
@@ -156,7 +156,7 @@ test('every order of a batch that is not valid is named by its path, and nothing
     { input: anOrder, idempotencyKey: 'a b' },
     { input: orderOf('GROK_VIDEO3', { durationSeconds: 31, imageUrls: ['http://127.0.0.1/'] }) },
   ]);
-  expect(data).toBeNull();
+  expect(data).toEqual(nothing);
   expect(errors).toHaveLength(1);
   expect(errors?.[0]?.extensions.code).toBe('BAD_USER_INPUT');
   expect(new Set(errors?.[0]?.extensions.issues?.map(({ path }) => path.join('.')))).toEqual(

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { anOrder, createTestApp } from '../support/app.ts';
+import { anOrder, createTestApp, nothing } from '../support/app.ts';
 import { databaseProviders, freshDatabase } from '../support/database.ts';
 import { orderOf } from '../support/orders.ts';
 import { countTasks, placeDocument, placed, sendWithHeader } from '../support/placing.ts';
@@ -45,7 +45,7 @@ test.each([
   ['a letter beyond ASCII', 'é'],
 ])('a header of %s is refused before anything is ordered', async (_, key) => {
   const app = await createTestApp();
-  expect(await sendWithHeader(app, key, placeDocument)).toMatchObject({ data: null, errors: badKey });
+  expect(await sendWithHeader(app, key, placeDocument)).toMatchObject({ data: nothing, errors: badKey });
   expect(app.upstream.submits).toEqual([]);
   expect(await countTasks(app)).toBe(0);
 });
@@ -58,7 +58,7 @@ const again = 'resubmitVideo(id: "x") { replayed }';
 
 test('a header over a batch is refused before anything is ordered', async () => {
   const app = await createTestApp();
-  expect(await sendWithHeader(app, 'boat-1', `${head} { ${batch} }`)).toMatchObject({ data: null, errors: badKey });
+  expect(await sendWithHeader(app, 'boat-1', `${head} { ${batch} }`)).toMatchObject({ data: nothing, errors: badKey });
   expect(app.upstream.submits).toEqual([]);
   expect(await countTasks(app)).toBe(0);
 });

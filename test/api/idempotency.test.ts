@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { capabilityOf, type ModelName, modelNames, optionsOf } from '../../src/videos/models.ts';
-import { anOrder, createTestApp } from '../support/app.ts';
+import { anOrder, createTestApp, nothing } from '../support/app.ts';
 import { databaseProviders, freshDatabase } from '../support/database.ts';
 import { inContractWords, optionNames, orderOf } from '../support/orders.ts';
 import { countTasks, place, placed, readTask } from '../support/placing.ts';
@@ -8,7 +8,7 @@ import { hourMs } from '../support/services.ts';
 import { createTrackedApp } from '../support/tracked-app.ts';
 import { type Answer, completed, reply, reset, status } from '../support/upstream.ts';
 
-const mismatch = { data: null, errors: [{ extensions: { code: 'IDEMPOTENCY_KEY_MISMATCH', retryable: false } }] };
+const mismatch = { data: nothing, errors: [{ extensions: { code: 'IDEMPOTENCY_KEY_MISMATCH', retryable: false } }] };
 const accepted = reply(200, { id: 'video_1', status: 'queued' });
 const images = ['https://images.example.com/1.png', 'https://images.example.com/2.png'];
 
@@ -202,7 +202,7 @@ test.each(databaseProviders)('a key is 1 to 255 visible ASCII characters, on %s'
     '🔑',
   ]) {
     const { data, errors } = await place(app, anOrder, key);
-    expect(data, JSON.stringify(key)).toBeNull();
+    expect(data, JSON.stringify(key)).toEqual(nothing);
     expect(errors, JSON.stringify(key)).toMatchObject([
       { extensions: { code: 'BAD_USER_INPUT', issues: [{ path: ['idempotencyKey'] }] } },
     ]);

@@ -8,7 +8,7 @@ import {
   optionsOf,
   promptLength,
 } from '../../src/videos/models.ts';
-import { type Answer, createTestApp, submitDocument, type TestApp } from '../support/app.ts';
+import { type Answer, createTestApp, nothing, submitDocument, type TestApp } from '../support/app.ts';
 import { type Chosen, inContractWords, optionNames, orderOf, upstreamBodyOf, variantOf } from '../support/orders.ts';
 
 const submit = ({ query }: TestApp, input: object | null): Promise<Answer> => query(submitDocument, { input });
@@ -140,7 +140,7 @@ test('one answer reports every problem of an order with its path', async () => {
   const app = await createTestApp();
   const imageUrls = ['https://example.com/1.png', 'http://127.0.0.1/', 'data:image/png;base64,no'];
   const { data, errors } = await submit(app, orderOf('GROK_VIDEO3', { prompt: ' ', durationSeconds: 31, imageUrls }));
-  expect(data).toBeNull();
+  expect(data).toEqual(nothing);
   expect(errors).toHaveLength(1);
   const [error] = errors!;
   expect(error).toMatchObject({ path: ['submitVideo'], extensions: { code: 'BAD_USER_INPUT' } });

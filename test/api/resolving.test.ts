@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type TaskStatus, taskStatuses } from '../../src/videos/task.ts';
-import { anOrder } from '../support/app.ts';
+import { anOrder, nothing } from '../support/app.ts';
 import { databaseProviders } from '../support/database.ts';
 import { held } from '../support/held-answer.ts';
 import { begin, leaseMs, placed, readTask, taskIn } from '../support/placing.ts';
@@ -143,7 +143,7 @@ test.each([
   const app = await createTrackedApp();
   const id = await taskIn('UNCONFIRMED', app);
   const { data, errors } = await confirm(app, id, upstreamId);
-  expect.soft(data).toBeNull();
+  expect.soft(data).toEqual(nothing);
   expect.soft(errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT', issues: [{ path: ['upstreamId'] }] } }]);
   expect((await readTask(app, id)).status).toBe('UNCONFIRMED');
 });

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { anOrder, readEvents } from '../support/app.ts';
+import { anOrder, nothing, readEvents } from '../support/app.ts';
 import { ask, type GatewayName, type Graph, gatewayNames, gateways, send, startGraph, withKey } from './graph.ts';
 
 let graph: Graph;
@@ -91,7 +91,7 @@ describe.each(gatewayNames)('behind %s', (name: GatewayName) => {
     const newest = await newestTask();
     const own = await askAt(graph.service, submitDocument, { input });
     const answer = await askAt(url(), submitDocument, { input });
-    expect(answer.data).toBeNull();
+    expect(answer.data).toEqual(nothing);
     expect(own.errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }]);
     expect(own.errors?.[0]?.extensions.issues).toHaveLength(problems);
     // A gateway says whose error it is, and may call the variable as it likes.
@@ -143,7 +143,7 @@ describe.each(gatewayNames)('behind %s', (name: GatewayName) => {
         [submitDocument, { input: anOrder }],
       ] as const) {
         const { data, errors } = await ask(url(), document, variables, headers);
-        expect(data).toBeNull();
+        expect(data).toEqual(nothing);
         expect(errors).toMatchObject([{ extensions: { code: 'UNAUTHENTICATED' } }]);
       }
     }
@@ -200,5 +200,5 @@ test.each(subscribing)('%s streams nothing to who has a wrong key', async (name)
   const seen = [];
   for await (const answer of readEvents(await send(graph.urls[name], watchDocument, { id }, headers)))
     seen.push(answer);
-  expect(seen).toMatchObject([{ data: null, errors: [{ extensions: { code: 'UNAUTHENTICATED' } }] }]);
+  expect(seen).toMatchObject([{ data: nothing, errors: [{ extensions: { code: 'UNAUTHENTICATED' } }] }]);
 });

@@ -94,7 +94,7 @@ test('a service that is stopping takes no new orders and says that nothing was o
   const { data, errors } = await Promise.race([refused, delay(3_000, { data: 'no answer', errors: undefined })]);
   submit.release();
   await Promise.all([first, refused, stopped]);
-  expect(data).toBeFalsy();
+  expect(data).toEqual({ submitVideo: null });
   expect(errors?.[0]?.extensions.code).toBe('SERVICE_STOPPING');
   expect(testApp.upstream.submits).toHaveLength(1);
   expect(await tasksLeftBy(testApp)).toHaveLength(1);

@@ -1,4 +1,4 @@
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { type App, createApp } from '../../src/app.ts';
 import { readEnvironment } from '../../src/environment.ts';
 import { noSpendingLimits } from './client.ts';
@@ -15,6 +15,12 @@ export interface Answer {
     extensions: { code: string; issues?: { path: (string | number)[]; message: string }[] };
   }[];
 }
+
+/** Data with nothing in it: null, or null for each root field. */
+export const nothing = expect.toSatisfy(
+  (data: Answer['data']) => Object.values(data ?? {}).every((value) => value === null),
+  'nothing',
+);
 
 /** How somebody speaks to the service, with whatever headers of their own. */
 export interface Speaker {

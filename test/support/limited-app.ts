@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import type { Provider } from '../../src/database/client.ts';
-import { type Answer, createTestApp, type Speaker, type TestApp } from './app.ts';
+import { type Answer, createTestApp, nothing, type Speaker, type TestApp } from './app.ts';
 import { as, createKeysFor, type Grant } from './callers.ts';
 import { freshDatabase } from './database.ts';
 import { orderOf } from './orders.ts';
@@ -60,7 +60,7 @@ export const secondsOrder = (durationSeconds: number) => orderOf('GROK_VIDEO3', 
 export const callOrder = orderOf('GROK_VIDEO3_PRO');
 
 const refusedWith = (code: string, retryAfterSeconds: number, message: RegExp) => ({
-  data: null,
+  data: nothing,
   errors: [{ message: expect.stringMatching(message), extensions: { code, retryable: true, retryAfterSeconds } }],
 });
 

@@ -1,4 +1,4 @@
-import type { Answer, TestApp } from './app.ts';
+import { type Answer, nothing, type TestApp } from './app.ts';
 
 type Queries = Pick<TestApp, 'query'>;
 
@@ -28,11 +28,11 @@ export const resubmit = ({ query }: Queries, id: string, key?: string): Promise<
   query(resubmitDocument, { id, key });
 
 export const stateConflict = {
-  data: null,
+  data: nothing,
   errors: [{ extensions: { code: 'TASK_STATE_CONFLICT', retryable: false } }],
 };
 
-export const notFound = { data: null, errors: [{ extensions: { code: 'NOT_FOUND' } }] };
+export const notFound = { data: nothing, errors: [{ extensions: { code: 'NOT_FOUND' } }] };
 
 /** Ids under which there is no task. */
 export const nobody = ['01a20300-0000-7000-8000-000000000000', 'nonsense', ''];

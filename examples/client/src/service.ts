@@ -67,6 +67,8 @@ export async function submitVideo(service: Service, input: SubmitVideoInput, ide
   for (let attempt = 1; ; attempt++) {
     try {
       const { submitVideo } = await clientOf(service).request(submitVideoDocument, { input, idempotencyKey });
+      // Null comes only with an error, which request() throws.
+      if (!submitVideo) throw new Error('The service answered the order with nothing.');
       return submitVideo;
     } catch (error) {
       if (attempt === attempts || !mayBeSentAgain(error)) throw error;

@@ -1,0 +1,133 @@
+import { getMappedArgumentValues } from '@pothos/core';
+import {
+  type ASTNode,
+  type DirectiveNode,
+  type DocumentNode,
+  type FragmentDefinitionNode,
+  GraphQLError,
+  type GraphQLField,
+  type GraphQLResolveInfo,
+  type GraphQLSchema,
+  getDirectiveValues,
+  getOperationAST,
+  getVariableValues,
+  Kind,
+  locatedError,
+  type OperationDefinitionNode,
+  OperationTypeNode,
+  TypeInfo,
+  visit,
+  visitWithTypeInfo,
+} from 'graphql';
+import type { Submission } from '../videos/submit.ts';
+
+/** Marks a field that spends money: an operation that has one has no other root field. */
+export const paying = { paying: true };
+
+/** The names of the fields that spend money. */
+export function payingFieldsOf(schema: GraphQLSchema): ReadonlySet<string> {
+  const fields = Object.values(schema.getMutationType()?.getFields() ?? {});
+  return new Set(fields.filter(isPaying).map(({ name }) => name));
+}
+
+const isPaying = ({ extensions }: GraphQLField<unknown, unknown>): boolean => extensions['paying'] === true;
+
+interface Request {
+  readonly schema: GraphQLSchema;
+  readonly document: DocumentNode;
+  readonly operationName?: string | null | undefined;
+  readonly variableValues?: Readonly<Record<string, unknown>> | null | undefined;
+  readonly contextValue?: unknown;
+}
+
+/**
+ * Coerces and validates, before a mutation does anything, all arguments below its root fields, directives' too: by the
+ * rules that the resolvers have. Found only afterwards, a bad one would take the place of the answer to a paid order.
+ *
+ * @throws the error of the first argument that is not right.
+ */
+export async function checkArgumentsBelow(request: Request): Promise<void> {
+  const { schema, document, operationName, variableValues } = request;
+  const operation = getOperationAST(document, operationName);
+  if (operation?.operation !== OperationTypeNode.MUTATION) return;
+  const { coerced } = getVariableValues(schema, operation.variableDefinitions ?? [], variableValues ?? {});
+  const checks: unknown[] = [];
+  for (const part of partsOf(operation, document)) {
+    const types = new TypeInfo(schema);
+    const enter = (node: ASTNode) => {
+      if ('directives' in node) checkDirectives(schema, node as Directed, coerced ?? {});
+      const field = node.kind === Kind.FIELD && types.getFieldDef();
+      // The arguments of root fields are looked at before anything is done anyway.
+      if (!field || field.args.length === 0 || types.getParentType() === schema.getMutationType()) return;
+      // Of all that resolvers are told, arguments are coerced by the variables alone.
+      const info = { variableValues: coerced } as GraphQLResolveInfo;
+      checks.push(located(node, () => getMappedArgumentValues(field, node, request.contextValue as object, info)));
+    };
+    visit(part, visitWithTypeInfo(types, { enter }));
+  }
+  await Promise.all(checks);
+}
+
+type Directed = ASTNode & { readonly directives?: readonly DirectiveNode[] };
+
+function checkDirectives(schema: GraphQLSchema, node: Directed, variables: Record<string, unknown>): void {
+  for (const { name } of node.directives ?? []) {
+    const directive = schema.getDirective(name.value);
+    if (directive) located(node, () => getDirectiveValues(directive, node, variables));
+  }
+}
+
+/** Like any other document that does not fit: 400, but 200 for application/json. */
+const badDocument = { status: 400, spec: true };
+
+function located<Result>(node: ASTNode, check: () => Result): Result {
+  try {
+    return check();
+  } catch (error) {
+    if (error instanceof GraphQLError) Object.assign(error.extensions, { code: 'BAD_USER_INPUT', http: badDocument });
+    throw locatedError(error, node);
+  }
+}
+
+/** The operation, and every fragment that it is put together from. */
+function partsOf(operation: OperationDefinitionNode, { definitions }: DocumentNode): Iterable<ASTNode> {
+  const fragments = new Map<string, FragmentDefinitionNode>();
+  for (const node of definitions) if (node.kind === Kind.FRAGMENT_DEFINITION) fragments.set(node.name.value, node);
+  const parts = new Set<ASTNode>([operation]);
+  // A set that grows while it is gone through is gone through to its end.
+  for (const part of parts) {
+    visit(part, {
+      FragmentSpread({ name }) {
+        const fragment = fragments.get(name.value);
+        if (fragment) parts.add(fragment);
+      },
+    });
+  }
+  return parts;
+}
+
+/** The task that a request has ordered, or the tasks of a batch in their order. */
+const ordered = new WeakMap<globalThis.Request, string | readonly (string | null)[]>();
+
+/** Remembers what was ordered, so that an error below the payload can name it. */
+export function rememberTask(request: globalThis.Request, submission: Submission): Submission {
+  ordered.set(request, submission.task.id);
+  return submission;
+}
+
+export function rememberTasks<Outcome extends PromiseSettledResult<Submission>>(
+  request: globalThis.Request,
+  outcomes: Outcome[],
+): Outcome[] {
+  const ids = outcomes.map((outcome) => (outcome.status === 'fulfilled' ? outcome.value.task.id : null));
+  ordered.set(request, ids);
+  return outcomes;
+}
+
+/** The id of the ordered task that stands above a place in the answer; null where there is none. */
+export function taskAbove(request: globalThis.Request, path: readonly (string | number)[]): string | null {
+  const ids = ordered.get(request) ?? null;
+  if (ids === null || typeof ids === 'string') return ids;
+  const index = path.find((step) => typeof step === 'number');
+  return index === undefined ? null : (ids[index] ?? null);
+}
