@@ -1,5 +1,11 @@
+import { isUtf8 } from 'node:buffer';
 import type { GraphQLError } from 'graphql';
 import { badRequest, limitExceeded } from '../graphql/errors.ts';
+
+const decoder = new TextDecoder();
+
+/** The text that the bytes are in UTF-8, but for a byte order mark before it, as RFC 8259 allows; null where they are none. */
+export const textIn = (bytes: Uint8Array): string | null => (isUtf8(bytes) ? decoder.decode(bytes) : null);
 
 /** Deeper than any order, filter or entity goes, and less deep than any parser or printer of JSON gets into trouble. */
 const maxJsonDepth = 64;

@@ -1,7 +1,7 @@
 import { GraphQLError } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import { badRequest, limitExceeded } from '../graphql/errors.ts';
-import { excessIn } from './json-text.ts';
+import { excessIn, textIn } from './json-text.ts';
 
 export interface BodyLimits {
   readonly maxBodyBytes: number;
@@ -19,13 +19,15 @@ export function useRequestBody(limits: BodyLimits): Plugin {
   const read = new WeakSet<Request>();
   return {
     onRequest({ request, fetchAPI: { Response }, endResponse }) {
-      if (request.method !== 'POST') return;
-      const [mediaType] = (request.headers.get('content-type') ?? '').split(';');
-      if (mediaType?.trim().toLowerCase() === 'application/json') return;
-      const { message, extensions } = badRequest('The body must be JSON: send it with Content-Type: application/json.');
-      endResponse(Response.json({ errors: [{ message, extensions: { code: extensions['code'] } }] }, { status: 415 }));
+      const problem = request.method === 'POST' && formProblem(request.headers);
+      if (!problem) return;
+      const { message, extensions } = badRequest(problem);
+      const errors = [{ message, extensions: { code: extensions['code'] } }];
+      endResponse(Response.json({ errors }, { status: 415, headers: { 'accept-encoding': 'identity' } }));
     },
     onRequestParse({ request, url, requestParser, setRequestParser }) {
+      if (!isWellEscaped(request.url))
+        throw badRequest('The parameters of the URL are not valid UTF-8, percent-encoded.');
       if (request.method === 'GET' && requestParser) {
         setRequestParser(async (got) => {
           for (const name of ['variables', 'extensions']) refuseExcess(url.searchParams.get(name) ?? '', limits);
@@ -35,8 +37,9 @@ export function useRequestBody(limits: BodyLimits): Plugin {
       if (request.method !== 'POST') return;
       if (Number(request.headers.get('content-length')) > limits.maxBodyBytes) throw tooLarge(limits);
       setRequestParser(async (posted) => {
-        const text = await readText(posted, limits).catch(brokenOff);
+        const text = textIn(await readBytes(posted, limits).catch(brokenOff));
         read.add(request);
+        if (text === null) throw badRequest('The body is not valid UTF-8.');
         refuseExcess(text, limits);
         const parsed: unknown = await parsedOr('The body is not valid JSON.', () => JSON.parse(text));
         if (typeof parsed !== 'object' || parsed === null) throw badRequest('The body must be a JSON object.');
@@ -55,18 +58,47 @@ export function useRequestBody(limits: BodyLimits): Plugin {
  * Where Content-Length says how long a body is, Node sees to it that it is no longer; only what comes without is
  * counted as it comes, because that takes about half of a small request's time.
  */
-async function readText(request: Request, limits: BodyLimits): Promise<string> {
-  if (request.headers.has('content-length')) return request.text();
+async function readBytes(request: Request, limits: BodyLimits): Promise<Uint8Array> {
+  if (request.headers.has('content-length')) return request.bytes();
   const reader = request.body?.getReader();
-  const decoder = new TextDecoder();
-  let text = '';
-  let bytes = 0;
+  const parts: Uint8Array[] = [];
+  let length = 0;
   for (let part = await reader?.read(); part && !part.done; part = await reader?.read()) {
-    bytes += part.value.byteLength;
-    if (bytes > limits.maxBodyBytes) throw tooLarge(limits);
-    text += decoder.decode(part.value, { stream: true });
+    length += part.value.byteLength;
+    if (length > limits.maxBodyBytes) throw tooLarge(limits);
+    parts.push(part.value);
   }
-  return text + decoder.decode();
+  return Buffer.concat(parts);
+}
+
+/** How UTF-8 is called; any other charset would be read wrong. */
+const utf8Names: ReadonlySet<string> = new Set(['utf-8', 'utf8', '"utf-8"', '"utf8"']);
+
+/** Why the body cannot be read in the form that its headers say; null where it can. */
+function formProblem(headers: Headers): string | null {
+  const [mediaType, ...parameters] = (headers.get('content-type') ?? '').toLowerCase().split(';');
+  if (mediaType?.trim() !== 'application/json') {
+    return 'The body must be JSON: send it with Content-Type: application/json.';
+  }
+  for (const [name, value = ''] of parameters.map((parameter) => parameter.split('='))) {
+    if (name?.trim() === 'charset' && !utf8Names.has(value.trim()))
+      return 'The body must be in UTF-8, and say no other charset.';
+  }
+  const encoding = headers.get('content-encoding')?.trim().toLowerCase() || 'identity';
+  return encoding === 'identity' ? null : 'The body must not be compressed: send it without Content-Encoding.';
+}
+
+/** Whether the parameters of a URL, if it has any, are what they say and not what a decoder makes of damaged ones. */
+function isWellEscaped(url: string): boolean {
+  const start = url.indexOf('?');
+  if (start === -1) return true;
+  const search = url.slice(start);
+  try {
+    decodeURIComponent(search);
+    return /^[\x21-\x7e]*$/.test(search);
+  } catch {
+    return false;
+  }
 }
 
 function refuseExcess(text: string, { maxValues }: BodyLimits): void {

@@ -3,7 +3,7 @@ import type { Caller } from '../access/caller.ts';
 import type { Door } from '../access/door.ts';
 import { isKey } from '../access/keys.ts';
 import { bearerToken } from './authentication.ts';
-import { excessIn } from './json-text.ts';
+import { excessIn, textIn } from './json-text.ts';
 import type { KnownQueries, QueryContext } from './known-queries.ts';
 import type { BodyLimits } from './request-body.ts';
 import { requestIdFor, requestIdHeader, withRequestId } from './request-id.ts';
@@ -34,7 +34,7 @@ export function createShortWay(settings: Settings, longWay: RequestListener): Re
     const client = await door.withKey(token);
     const body = client && (await readAtOnce(request, lengthBytes));
     if (!body) return null;
-    const asked = { accept: request.headers.accept, client, text: body.toString() };
+    const asked = { accept: request.headers.accept, client, body };
     const answer = await shortAnswer(asked, settings).catch(() => null);
     if (!answer) request.unshift(body);
     return answer;
@@ -71,7 +71,7 @@ const isOrdinary = ({ method, url, headers }: IncomingMessage): boolean =>
 interface Asked {
   readonly accept: string | undefined;
   readonly client: Caller;
-  readonly text: string;
+  readonly body: Uint8Array;
 }
 
 interface Answer {
@@ -81,11 +81,12 @@ interface Answer {
 
 /** Null where it takes the long way to find the answer. */
 async function shortAnswer(
-  { accept, client, text }: Asked,
+  { accept, client, body }: Asked,
   { known, limits, context }: Settings,
 ): Promise<Answer | null> {
   const contentType = known.contentTypeFor(accept);
-  if (contentType === undefined || excessIn(text, limits.maxValues)) return null;
+  const text = textIn(body);
+  if (contentType === undefined || text === null || excessIn(text, limits.maxValues)) return null;
   const run = known.find(JSON.parse(text));
   if (!run) return null;
   const { data, errors } = await run({ ...context, client });
