@@ -4,12 +4,13 @@ import type { VideoTask as Task } from '../videos/task.ts';
 import { findTasks } from '../videos/tasks.ts';
 import { builder, type Context } from './builder.ts';
 import { invalidInput, maxIssues } from './errors.ts';
+import { taskId } from './task-id.ts';
 import { VideoModel } from './video-model.ts';
 import { VideoTask } from './video-task.ts';
 
 /** What a gateway knows of an entity of ours: its type and its key. */
 const representation = z.discriminatedUnion('__typename', [
-  z.looseObject({ __typename: z.literal('VideoTask'), id: z.string() }),
+  z.looseObject({ __typename: z.literal('VideoTask'), id: taskId }),
   z.looseObject({ __typename: z.literal('VideoModel'), name: z.string() }),
 ]);
 

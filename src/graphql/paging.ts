@@ -33,7 +33,7 @@ export function pageArguments(form: z.ZodType<string>) {
 const foreignCursor = 'must be a cursor that this list has given';
 
 /** A list of tasks goes by their ids. */
-export const taskCursor = z.uuid(foreignCursor);
+export const taskCursor = z.uuid(foreignCursor).toLowerCase();
 
 /** A list that is held as a whole goes by the place in it, as the relay plugin writes it. */
 export const offsetCursor = z

@@ -5,6 +5,7 @@ import { builder } from './builder.ts';
 import { idempotencyKey, idempotencyKeyDescription, idempotencyKeyOf } from './idempotency-key.ts';
 import { paying, rememberTask } from './paying.ts';
 import { SubmitVideoPayload } from './submit-video.ts';
+import { taskId, taskIdDescription } from './task-id.ts';
 import { VideoTask } from './video-task.ts';
 
 const payload = (name: string, description: string) =>
@@ -24,8 +25,6 @@ const upstreamIdForm = z
   .max(200, 'must be at most 200 characters long')
   .refine((id) => !/^\.{1,2}$|\p{Cc}|\p{Cs}/u.test(id), 'must not be . or .., nor contain control characters');
 
-const taskId = "The task's id.";
-
 builder.mutationFields((t) => ({
   confirmVideoTask: t.field({
     type: ConfirmVideoTaskPayload,
@@ -35,7 +34,7 @@ builder.mutationFields((t) => ({
     description:
       "Says that the order of an UNCONFIRMED task was found with the vendor, into whose console only the operator can look, which is why this takes the scope `admin`: the task becomes QUEUED and is followed from now on. Saying the same again changes nothing. TASK_STATE_CONFLICT where the task is in another state or the upstream's id is another task's.",
     args: {
-      id: t.arg.id({ required: true, description: taskId }),
+      id: t.arg.id({ required: true, description: taskIdDescription, validate: taskId }),
       upstreamId: t.arg.string({
         required: true,
         description: "The upstream's id of the task, 1 to 200 characters after trimming.",
@@ -52,7 +51,7 @@ builder.mutationFields((t) => ({
     nullable: true,
     description:
       'Gives an UNCONFIRMED task up: it ends as FAILED with SUBMISSION_UNCONFIRMED and may still be billed. TASK_STATE_CONFLICT where the task is in another state.',
-    args: { id: t.arg.id({ required: true, description: taskId }) },
+    args: { id: t.arg.id({ required: true, description: taskIdDescription, validate: taskId }) },
     resolve: async (_, { id }, { services, client }) => ({ task: await abandonTask(services, client, id) }),
   }),
 
@@ -63,7 +62,7 @@ builder.mutationFields((t) => ({
     description:
       'Orders again what a task had ordered, as a new task that is linked to it. This spends money. Only for a task that has ended; an UNCONFIRMED one is confirmed or abandoned first. TASK_STATE_CONFLICT otherwise, and where it was ordered with inline images, which are not kept.',
     args: {
-      id: t.arg.id({ required: true, description: taskId }),
+      id: t.arg.id({ required: true, description: taskIdDescription, validate: taskId }),
       idempotencyKey: t.arg.string({ description: idempotencyKeyDescription, validate: idempotencyKey }),
     },
     resolve: async (_, args, context) => {

@@ -5,6 +5,7 @@ import { type VideoTask as Task, taskStatuses } from '../videos/task.ts';
 import { combinationsIn, findTask, listTasks, watchTask } from '../videos/tasks.ts';
 import { builder } from './builder.ts';
 import { maxPageSize, pageArguments, pageComplexity, taskCursor, withTrueCursors } from './paging.ts';
+import { taskId, taskIdDescription } from './task-id.ts';
 import { VideoModelName } from './video-model.ts';
 import { VideoTask, VideoTaskStatus } from './video-task.ts';
 
@@ -27,7 +28,7 @@ const atMost = (max: number, item: z.ZodType = z.unknown()) => z.array(item).max
 const combinationWeight = 20;
 
 const VideoTaskFilter = builder.inputType('VideoTaskFilter', {
-  description: `Which tasks to list: those that meet every given condition. What is left out or null is no condition. Every combination of a client, a state and a model after the first adds ${combinationWeight} to the document's complexity; where only one of \`status\` and \`model\` is given, the other counts with all of its values.`,
+  description: `Which tasks to list: those that meet every given condition. What is left out or null is no condition; an empty list is one that no task meets. Every combination of a client, a state and a model after the first adds ${combinationWeight} to the document's complexity; where only one of \`status\` and \`model\` is given, the other counts with all of its values.`,
   fields: (t) => ({
     client: t.stringList({
       validate: atMost(maxClients, clientName),
@@ -69,7 +70,7 @@ builder.queryFields((t) => ({
     type: VideoTask,
     nullable: true,
     description: 'One task; null where there is none with this id, or it is not yours.',
-    args: { id: t.arg.id({ required: true, description: "The task's id." }) },
+    args: { id: t.arg.id({ required: true, description: taskIdDescription, validate: taskId }) },
     resolve: (_, { id }, { services, client }) => findTask(services, client, id),
   }),
 
@@ -104,7 +105,7 @@ builder.subscriptionField('videoTaskUpdated', (t) =>
     type: VideoTask,
     description:
       'A task as it is now, then again after each change. Ends by itself when the task has ended, which an UNCONFIRMED task has not, and when the service stops: watch again where the task has not ended. The error NOT_FOUND where there is no such task.',
-    args: { id: t.arg.id({ required: true, description: "The task's id." }) },
+    args: { id: t.arg.id({ required: true, description: taskIdDescription, validate: taskId }) },
     subscribe: (_, { id }, { services, client, subscriptions, request }) =>
       subscriptions.admit(client, watchTask(services, client, id, request.signal)),
     resolve: (task) => task,

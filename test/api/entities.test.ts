@@ -104,7 +104,7 @@ describe.each(databaseProviders)('_entities on %s', (provider) => {
           answered(third, 2),
           null,
           null,
-          null,
+          answered(second, 1),
           null,
           null,
           null,
