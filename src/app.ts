@@ -1,3 +1,4 @@
+import type { Logger } from 'pino';
 import { createDoor } from './access/door.ts';
 import { OpenSubscriptions } from './access/subscriptions.ts';
 import { openDatabase } from './database/client.ts';
@@ -28,6 +29,9 @@ export interface App {
 /** How long a shutdown waits for submits before it breaks them off, which leaves them UNCONFIRMED. */
 const submitGraceMs = 7_000;
 
+/** How long a shutdown waits for what its log's reader has not read yet. */
+const logGraceMs = 500;
+
 /** How long a subscriber's watch trusts the notifications before it looks for itself. */
 const rereadMs = 30_000;
 
@@ -37,14 +41,10 @@ const rereadMs = 30_000;
  * @throws MigrationError, DatabaseOpenError, OpenAccessError, PersistedOperationsError, or the system's error where a port cannot be had.
  */
 export async function createApp(environment: Environment, now = () => new Date()): Promise<App> {
-  const log = createLog(environment.log);
+  const { log, end: endLog } = await createLog(environment.log);
   const database = await openDatabase(environment.databaseUrl, log);
   const door = await createDoor(createKeyStore(database), environment.access, log, now);
-  const sandbox = environment.sandbox && (await startSandbox(environment.sandbox.port));
-  if (sandbox)
-    log.warn(
-      bold(`SANDBOX: GROK_API_KEY is not set, so a stand-in at ${sandbox.url} makes the videos. Nothing is paid.`),
-    );
+  const sandbox = environment.sandbox && (await sandboxAt(environment.sandbox.port, log));
 
   const stopping = new AbortController();
   const aborting = new AbortController();
@@ -100,9 +100,18 @@ export async function createApp(environment: Environment, now = () => new Date()
       await sandbox?.stop();
       await database.close();
       log.info('stopped');
+      await endLog(logGraceMs);
     },
     fetch: async (request) => graphql.fetch(request),
   };
+}
+
+async function sandboxAt(port: number, log: Logger) {
+  const sandbox = await startSandbox(port);
+  log.warn(
+    bold(`SANDBOX: GROK_API_KEY is not set, so a stand-in at ${sandbox.url} makes the videos. Nothing is paid.`),
+  );
+  return sandbox;
 }
 
 const bold = (text: string): string => `\u001b[1m${text}\u001b[22m`;

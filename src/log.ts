@@ -1,17 +1,31 @@
 import { type Logger, pino } from 'pino';
 import type { Environment } from './environment.ts';
+import { LogOutput, neverWaitFor } from './log-output.ts';
 import { currentRequestId } from './server/request-id.ts';
 
+export interface Log {
+  readonly log: Logger;
+  /** Resolves when every line is written, or after `ms`. */
+  end(ms: number): Promise<void>;
+}
+
 /** A JSON line an event, or in colours for people; each says in which request it happened. */
-export function createLog({ level, pretty }: Environment['log']): Logger {
-  const prettyOptions = { ignore: 'pid,hostname', singleLine: true };
+export async function createLog({ level, pretty }: Environment['log']): Promise<Log> {
   const mixin = () => {
     const requestId = currentRequestId();
     return requestId === undefined ? {} : { requestId };
   };
-  if (pretty) return pino({ level, mixin, transport: { target: 'pino-pretty', options: prettyOptions } });
-  const destination = pino.destination({ dest: 1, sync: true });
-  // A log that nobody takes any more, on a full disk for one, must not end the service.
-  destination.on('error', () => {});
-  return pino({ level, mixin }, destination);
+  for (const stream of [process.stdout, process.stderr]) neverWaitFor(stream);
+  const output = new LogOutput({
+    fd: 1,
+    format: pretty ? await prettyFormat() : (line) => line,
+    onDropped: (dropped) => log.error({ dropped }, 'log lines were dropped, because the output did not take them'),
+  });
+  const log = pino({ level, mixin }, output);
+  return { log, end: (ms) => output.end(ms) };
+}
+
+async function prettyFormat(): Promise<(line: string) => string> {
+  const { prettyFactory } = await import('pino-pretty');
+  return prettyFactory({ ignore: 'pid,hostname', singleLine: true });
 }

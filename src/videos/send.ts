@@ -31,6 +31,8 @@ export async function send(services: Services, task: VideoTask, request: VideoRe
   if (reply.kind === 'ACCEPTED') {
     // Said before it is saved: should the process die meanwhile, the paid id is at least in the log.
     services.log.info({ taskId: task.id, upstreamId: reply.upstreamId }, 'order accepted');
+    // A log that stands still is waited for one second at most, because the database is the better place.
+    await new Promise((resolve) => services.log.flush(resolve));
   } else {
     services.log.warn({ taskId: task.id, kind: reply.kind, reason: reply.message }, 'submit failed');
   }

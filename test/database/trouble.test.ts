@@ -1,23 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import Database from 'better-sqlite3';
 import pg from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { anOrder, createTestApp, nothing, submitDocument, type TestApp } from '../support/app.ts';
 import { freshDatabase, freshDirectory } from '../support/database.ts';
 import { holdWriteLock } from '../support/sqlite-lock.ts';
+import { statusesIn } from '../support/statuses.ts';
 import { reply } from '../support/upstream.ts';
 
 const submit = ({ query }: TestApp) => query(submitDocument, { input: anOrder });
-
-/** The statuses of all tasks, read over a connection of the test's own. */
-function statusesIn(databaseUrl: string): unknown[] {
-  const database = new Database(databaseUrl.slice('file:'.length), { readonly: true });
-  try {
-    return database.prepare('SELECT "status" FROM "Task" ORDER BY "id"').pluck().all();
-  } finally {
-    database.close();
-  }
-}
 
 async function overPg<Result>(databaseUrl: string, use: (client: pg.Client) => Promise<Result>): Promise<Result> {
   const client = new pg.Client({ connectionString: databaseUrl });

@@ -19,9 +19,18 @@ export const [compileCache = ''] = /(?<=NODE_COMPILE_CACHE=)\S+/.exec(manifest.s
 
 /** Runs the service as a process of its own, as `npm run dev` (with --development) and `npm start` do. */
 export function spawnService(settings: Record<string, string>, ...args: string[]): ChildProcess {
+  return spawnServiceOnto(['pipe', 'pipe'], settings, ...args);
+}
+
+/** The same with an output and an error output of the test's own. */
+export function spawnServiceOnto(
+  outputs: readonly ['pipe' | number, 'pipe' | number],
+  settings: Record<string, string>,
+  ...args: string[]
+): ChildProcess {
   const { PATH = '' } = process.env;
   const env = { PATH, NODE_COMPILE_CACHE: compileCache, PORT: '0', SANDBOX_PORT: '0', ...settings };
-  const child = spawn(process.execPath, ['src/main.ts', ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, ['src/main.ts', ...args], { env, stdio: ['ignore', ...outputs] });
   onTestFinished(() => void child.kill('SIGKILL'));
   return child;
 }
