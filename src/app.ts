@@ -22,6 +22,8 @@ export interface App {
   start(): Promise<{ url: string }>;
   /** Takes no new orders, waits for those under way, ends subscriptions, closes everything. */
   stop(): Promise<void>;
+  /** Says in the log which error, that was not expected, ends the service. */
+  logFatal(error: unknown): void;
   /** Answers one request, without a network in between. */
   fetch(request: Request): Promise<Response>;
 }
@@ -102,6 +104,7 @@ export async function createApp(environment: Environment, now = () => new Date()
       log.info('stopped');
       await endLog(logGraceMs);
     },
+    logFatal: (err) => log.fatal({ err }, 'unexpected error, stopping'),
     fetch: async (request) => graphql.fetch(request),
   };
 }

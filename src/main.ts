@@ -16,18 +16,31 @@ const isOperatorError = (error: unknown): error is Error =>
     'syscall' in error ||
     ('code' in error && /^ERR_PARSE_ARGS/.test(`${error.code}`)));
 
-/** Serves until this process is told to end. */
+/** How long the process may take to end. A stop is through in ten seconds. */
+const maxStopMs = 12_000;
+
+/** Serves until this process is told to end, or an error ends it that was not expected. */
 async function serve(environment: Environment): Promise<void> {
   const { createApp } = await import('./app.ts');
   const app = await createApp(environment);
+  let exitCode = 0;
+  const told = Promise.withResolvers<unknown>();
   // Listened to before the start, because a stop may be asked for as soon as the log says that the service is up. Every
   // further signal is ignored, because one Ctrl-C reaches a service under npm twice: from the terminal, and from npm.
-  const told = Promise.withResolvers<unknown>();
   for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, told.resolve);
+  // Node makes an exception of a rejection that is not handled.
+  process.on('uncaughtException', (error) => {
+    exitCode = 1;
+    app.logFatal(error);
+    told.resolve(error);
+  });
   told.promise
-    .then(() => app.stop())
+    .then(() => {
+      setTimeout(() => process.exit(1), maxStopMs);
+      return app.stop();
+    })
     .then(
-      () => process.exit(0),
+      () => process.exit(exitCode),
       (error: unknown) => {
         console.error(error);
         process.exit(1);
