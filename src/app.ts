@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { createDoor } from './access/door.ts';
 import { OpenSubscriptions } from './access/subscriptions.ts';
 import { openDatabase } from './database/client.ts';
+import { withFileWatch } from './database/file-watch.ts';
 import { createKeyStore } from './database/key-store.ts';
 import { withCache } from './database/task-cache.ts';
 import { createTaskStore } from './database/task-store.ts';
@@ -51,7 +52,7 @@ export async function createApp(environment: Environment, now = () => new Date()
   const stopping = new AbortController();
   const aborting = new AbortController();
   const services: Services = {
-    store: withCache(createTaskStore(database.client), database),
+    store: withCache(withFileWatch(createTaskStore(database.client), database.fileProblem), database),
     upstream: createUpstreamClient(sandbox ? { ...environment.upstream, baseUrl: sandbox.url } : environment.upstream),
     ledger: new Ledger(createUsageStore(database.client), now),
     pubsub: createPubsub(database.notifications),
@@ -75,7 +76,7 @@ export async function createApp(environment: Environment, now = () => new Date()
     sandbox: sandbox !== null,
     checks: {
       service: () => (stopping.signal.aborted ? 'The service is stopping.' : null),
-      database: database.problem,
+      database: async () => (await database.problem()) ?? database.fileProblem(),
       migrations: database.migrationProblem,
       tracker: () => tracker.problem(),
     },

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PrismaPg } from '@prisma/adapter-pg';
 import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils';
 import type { Logger } from 'pino';
+import { watchFile } from './file-watch.ts';
 import type { PrismaClient } from './generated/sqlite/client.ts';
 import { MigrationError, migrate, migrationsDirectory } from './migrate.ts';
 import { createNotifications, type Notifications } from './notifications.ts';
@@ -47,10 +48,12 @@ export function providerOf(url: string): Provider {
   return url.startsWith('file:') ? 'sqlite' : 'postgresql';
 }
 
+const pathOf = (url: string): string => url.slice('file:'.length);
+
 /** The driver for a DATABASE_URL; the directory of a SQLite file is made where it is missing. */
 export function adapterFor(url: string, purpose: Purpose = 'migrating'): SqlMigrationAwareDriverAdapterFactory {
   if (providerOf(url) === 'postgresql') return new PrismaPg({ connectionString: url, ...postgresLimits[purpose] });
-  mkdirSync(dirname(url.slice('file:'.length)), { recursive: true });
+  mkdirSync(dirname(pathOf(url)), { recursive: true });
   return new Sqlite({ url, timeout: sqliteBusyTimeoutMs[purpose] });
 }
 
@@ -61,6 +64,8 @@ export interface Database {
   readonly notifications: Notifications | null;
   /** Whether rows that were read may be used again. */
   readonly epoch: Epoch;
+  /** Where the names of a SQLite file lead to another file by now, or to none: that they do. */
+  fileProblem(): string | null;
   /** Asks the database whether it answers: null, or that it does not. */
   problem(): Promise<string | null>;
   /** Asks the database whether its schema is whole: null, or what is wrong with it. */
@@ -96,14 +101,11 @@ export async function openDatabase(url: string, log: Logger): Promise<Database> 
 
 async function open(url: string, log: Logger): Promise<Database> {
   const appliedMigrations = await migrate(adapterFor(url), migrationsDirectory(providerOf(url)));
-  const { client, notifications, epoch } = await (providerOf(url) === 'postgresql'
-    ? openPostgres(url, log)
-    : openSqlite(url));
+  const opened = await (providerOf(url) === 'postgresql' ? openPostgres(url, log) : openSqlite(url, log));
+  const { client, notifications } = opened;
   return {
-    client,
+    ...opened,
     appliedMigrations,
-    notifications,
-    epoch,
     problem: () =>
       client.$queryRaw`SELECT 1`.then(
         () => null,
@@ -128,7 +130,7 @@ async function open(url: string, log: Logger): Promise<Database> {
 const walAttempts = 50;
 const walPauseMs = 100;
 
-type Opened = Pick<Database, 'client' | 'notifications' | 'epoch'>;
+type Opened = Pick<Database, 'client' | 'notifications' | 'epoch' | 'fileProblem'>;
 
 // Only the generated client that is needed is loaded.
 
@@ -136,15 +138,18 @@ async function openPostgres(url: string, log: Logger): Promise<Opened> {
   const { PrismaClient } = await import('./generated/postgresql/client.ts');
   const client = new PrismaClient({ adapter: adapterFor(url, 'serving'), omit }) as unknown as DatabaseClient;
   const notifications = createNotifications(url, log);
-  return { client, notifications, epoch: notifications.epoch };
+  return { client, notifications, epoch: notifications.epoch, fileProblem: () => null };
 }
 
-async function openSqlite(url: string): Promise<Opened> {
+async function openSqlite(url: string, log: Logger): Promise<Opened> {
   const { PrismaClient } = await import('./generated/sqlite/client.ts');
   const adapter = new ServingSqlite({ url, timeout: sqliteBusyTimeoutMs.serving });
   const client = new PrismaClient({ adapter, omit }) as unknown as DatabaseClient;
   await makeDurable(client);
-  return { client, notifications: null, epoch: () => adapter.dataVersion() };
+  // The first read makes the files beside it, which are watched as well.
+  await client.$queryRaw`SELECT count(*) FROM "Task" WHERE "id" = ''`;
+  const fileProblem = watchFile(pathOf(url), log);
+  return { client, notifications: null, epoch: () => adapter.dataVersion(), fileProblem };
 }
 
 /**
