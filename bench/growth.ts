@@ -91,7 +91,7 @@ async function serve(contender: Contender, databaseUrl: string, tasks: number): 
   };
   const port = await freePort();
   // Nothing is ordered, and no task is due.
-  const settings = settingsOf(contender, { port, file: '', token: '', upstreamUrl: 'http://127.0.0.1:1' });
+  const settings = settingsOf(contender, { port, file: '', token: '', upstreamUrl: 'http://127.0.0.1:65535' });
   const env = { ...settings, DATABASE_URL: databaseUrl, LOG_LEVEL: 'warn' };
   const process = run(contender.file, [], { core: 0, env });
   await untilReady(`http://127.0.0.1:${port}/ready`, process);

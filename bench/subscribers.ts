@@ -93,7 +93,7 @@ const seed = await createDatabase(template, 0, count + rounds * cases.own.change
 async function start({ file, nodeOptions = [] }: Contender, what: Case): Promise<Server> {
   const [port, inspectorPort, database] = [await freePort(), await freePort(), join(directory, `${what}.db`)];
   copyFileSync(template, database);
-  const place = { port, file: database, token: seed.token, upstreamUrl: 'http://127.0.0.1:1' };
+  const place = { port, file: database, token: seed.token, upstreamUrl: 'http://127.0.0.1:65535' };
   const process = run(what === 'limit' ? join(import.meta.dirname, 'stream-limit.ts') : file, [], {
     core: 0,
     // Exactly so many places: one that was not given back would be missing in the next round.

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type Scope, scopes } from './access/caller.ts';
 import { isLoopback } from './access/door.ts';
 import { type JwtSettings, jwtAlgorithms } from './access/jwt.ts';
+import { fetchable, isFetchablePort } from './fetchable.ts';
 import { count, limit, list, milliseconds, onOrOff, port, someOf } from './setting-types.ts';
 
 /** Every setting with its default; README.md lists them with their meaning. */
@@ -18,7 +19,9 @@ const variables = z.object({
     .regex(/^[\x21-\x7e]+$/, 'must be visible ASCII characters, as it is sent in an HTTP header'),
   GROK_API_BASE_URL: z
     .url({ protocol: /^https?$/, error: 'must be an http(s) URL' })
-    .refine((url) => !URL.parse(url)?.username, 'must not contain a user name or password')
+    .refine(...fetchable.withoutCredentials)
+    .refine(...fetchable.onFetchablePort)
+    .refine(...fetchable.endingInPath)
     .default('https://zcbservice.aizfw.cn/kyyReactApiServer'),
   GROK_SUBMIT_TIMEOUT_MS: milliseconds(30_000),
   GROK_CHECK_TIMEOUT_MS: milliseconds(15_000),
@@ -29,6 +32,8 @@ const variables = z.object({
   JWT_JWKS_URL: z
     .url({ protocol: /^https?$/, error: 'must be an https URL' })
     .refine((url) => url.startsWith('https:') || isLoopback(URL.parse(url)?.hostname ?? ''), 'must be an https URL')
+    .refine(...fetchable.withoutCredentials)
+    .refine(...fetchable.onFetchablePort)
     .optional(),
   JWT_JWKS_FILE: z.string().optional(),
   JWT_ISSUER: z.string().optional(),
@@ -62,7 +67,8 @@ const variables = z.object({
     )
     .default([]),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
-  SANDBOX_PORT: port(4010),
+  // The upstream's client has to reach it; 0 means any port that is free.
+  SANDBOX_PORT: port(4010).refine((chosen) => chosen === 0 || isFetchablePort(chosen), fetchable.onFetchablePort[1]),
 });
 
 /** The settings by name, and their defaults where they have one; for the documentation's test. */

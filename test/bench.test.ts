@@ -65,7 +65,7 @@ test('whatever list the bench of growth asks for, a full page is the answer', as
   const [service] = contenders;
   if (!service) throw new Error('There is nothing to measure.');
   const seed = { token: '', ids: [], openIds: [] };
-  const ground = { directory, template, seed, upstreamUrl: 'http://127.0.0.1:1', profiles: null };
+  const ground = { directory, template, seed, upstreamUrl: 'http://127.0.0.1:65535', profiles: null };
   const started = await start(service, ground);
   onTestFinished(() => stop(started.process));
   for (const list of lists) {

@@ -120,3 +120,34 @@ test.each([
 ])('%s is no DATABASE_URL', (url) => {
   expect(complaintAbout(() => production({ DATABASE_URL: url }))).toContain('DATABASE_URL');
 });
+
+test.each([
+  ['GROK_API_BASE_URL', 'http://api.example.com:6000', 'port'],
+  ['GROK_API_BASE_URL', 'https://api.example.com:25/v2/', 'port'],
+  ['GROK_API_BASE_URL', 'https://[::1]:0006665', 'port'],
+  ['GROK_API_BASE_URL', 'http://api.example.com:0', 'port'],
+  ['GROK_API_BASE_URL', 'https://api.example.com/?tenant=1', 'query'],
+  ['GROK_API_BASE_URL', 'https://api.example.com/api?', 'query'],
+  ['GROK_API_BASE_URL', 'https://api.example.com/api#v2', 'fragment'],
+  ['GROK_API_BASE_URL', 'https://user@api.example.com', 'user name'],
+  ['GROK_API_BASE_URL', 'https://:password@api.example.com', 'password'],
+  ['JWT_JWKS_URL', 'https://login.example.com:6697/keys', 'port'],
+  ['JWT_JWKS_URL', 'http://127.0.0.1:1/keys', 'port'],
+  ['JWT_JWKS_URL', 'https://:password@login.example.com/keys', 'password'],
+  ['SANDBOX_PORT', '5060', 'port'],
+])('%s=%s, which fetch could not use, is refused at the start because of its %s', (name, url, reason) => {
+  const jwt = { JWT_ISSUER: 'a', JWT_AUDIENCE: 'a' };
+  const complaint = complaintAbout(() => production({ [name]: url, ...(name === 'JWT_JWKS_URL' && jwt) }));
+  expect(complaint).toMatch(new RegExp(`^${name} .*${reason}`));
+  expect(complaint).not.toContain('\n');
+});
+
+test.each([
+  'https://api.example.com/api/',
+  'https://api.example.com:443',
+  'http://api.example.com:80/',
+  'https://bücher.example/api',
+  'http://[::1]:8080',
+])('%s is a GROK_API_BASE_URL', (url) => {
+  expect(production({ GROK_API_BASE_URL: url }).upstream.baseUrl).toBe(url);
+});

@@ -65,8 +65,9 @@ export function inTurn(...answers: Answer[]): Answer {
   return (response, request) => (answers.length > 1 ? answers.shift() : answers[0])?.(response, request);
 }
 
-/** A real HTTP server in the place of the upstream, on loopback, until the test is over. */
-export async function startUpstream(): Promise<TestUpstream> {
+/** A real HTTP server in the place of the upstream, on loopback, below a path, until the test is over. */
+export async function startUpstream(path = '/'): Promise<TestUpstream> {
+  const submitPath = `${path}/v1/grok/videos`.replace(/\/+/g, '/');
   const upstream = {
     url: '',
     submits: [] as Record<string, unknown>[],
@@ -81,7 +82,7 @@ export async function startUpstream(): Promise<TestUpstream> {
   };
   const server = createServer(async (request, response) => {
     upstream.keys.push(request.headers.authorization);
-    if (request.method === 'POST' && request.url === '/v1/grok/videos') {
+    if (request.method === 'POST' && request.url === submitPath) {
       upstream.submits.push(JSON.parse(await text(request)));
       upstream.onSubmit(response, request);
     } else {
