@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type Scope, scopes } from './access/caller.ts';
 import { isLoopback } from './access/door.ts';
 import { type JwtSettings, jwtAlgorithms } from './access/jwt.ts';
+import { isUnambiguous } from './database/url.ts';
 import { fetchable, isFetchablePort } from './fetchable.ts';
 import { count, limit, list, milliseconds, onOrOff, port, someOf } from './setting-types.ts';
 
@@ -12,7 +13,10 @@ const variables = z.object({
   DATABASE_URL: z
     .string()
     .regex(/^(file:.+|postgres(ql)?:\/\/.+)$/, 'must start with file:, postgres:// or postgresql://')
-    .refine((url) => url.startsWith('file:') || URL.canParse(url), 'must be a valid URL; escape special characters')
+    .refine(
+      isUnambiguous,
+      'must be a valid URL; escape special characters, of the password too: / as %2F, ? as %3F, # as %23, @ as %40',
+    )
     .default('file:./data/videos.db'),
   GROK_API_KEY: z
     .string('must be set to the key of the REST API; `npm run dev` works without one')

@@ -10,6 +10,7 @@ import { MigrationError, migrate, migrationsDirectory } from './migrate.ts';
 import { createNotifications, type Notifications } from './notifications.ts';
 import type { Epoch } from './row-cache.ts';
 import { ServingSqlite, Sqlite } from './sqlite.ts';
+import { placeOf, withoutSecrets } from './url.ts';
 
 export type Provider = 'sqlite' | 'postgresql';
 
@@ -78,10 +79,9 @@ export class DatabaseOpenError extends Error {
   override readonly name = 'DatabaseOpenError';
 
   constructor(url: string, cause: unknown) {
-    const place = providerOf(url) === 'sqlite' ? url : new URL(url).host + new URL(url).pathname;
     // Prisma's engine appends its own stack to the message.
-    const [reason] = String(cause instanceof Error ? cause.message || cause.name : cause).split('\n');
-    super(`The database ${place} cannot be opened: ${reason}`, { cause });
+    const [reason = ''] = String(cause instanceof Error ? cause.message || cause.name : cause).split('\n');
+    super(`The database ${placeOf(url)} cannot be opened: ${withoutSecrets(reason, url)}`, { cause });
   }
 }
 

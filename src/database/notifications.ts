@@ -56,14 +56,15 @@ export function createNotifications(url: string, log: Logger): Notifications {
     }
   }
 
-  function lost(connection: pg.Client, err: unknown): void {
+  function lost(connection: pg.Client | undefined, err: unknown): void {
     if (connection !== client || closed) return;
     client = undefined;
     listening = false;
     log.warn({ err }, 'notifications interrupted');
-    connection.end().catch(() => {});
+    connection?.end().catch(() => {});
     retry = setTimeout(() => {
-      busy = connect();
+      // What it is made with may be missing by now: a certificate's file, for one.
+      busy = connect().catch((error: unknown) => lost(undefined, error));
     }, reconnectMs);
   }
 
