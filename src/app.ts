@@ -8,6 +8,7 @@ import { withCache } from './database/task-cache.ts';
 import { createTaskStore } from './database/task-store.ts';
 import { createUsageStore } from './database/usage-store.ts';
 import type { Environment } from './environment.ts';
+import { Health, readinessChecks } from './health.ts';
 import { createLog } from './log.ts';
 import { createPubsub } from './pubsub.ts';
 import { startSandbox } from './sandbox/server.ts';
@@ -49,12 +50,16 @@ export async function createApp(environment: Environment, now = () => new Date()
   const door = await createDoor(createKeyStore(database), environment.access, log, now);
   const sandbox = environment.sandbox && (await sandboxAt(environment.sandbox.port, log));
 
+  const health = new Health(now);
+  const store = health.watchWrites(createTaskStore(database.client), 'create', 'update', 'saveChecks');
   const stopping = new AbortController();
   const aborting = new AbortController();
   const services: Services = {
-    store: withCache(withFileWatch(createTaskStore(database.client), database.fileProblem), database),
-    upstream: createUpstreamClient(sandbox ? { ...environment.upstream, baseUrl: sandbox.url } : environment.upstream),
-    ledger: new Ledger(createUsageStore(database.client), now),
+    store: withCache(withFileWatch(store, database.fileProblem), database),
+    upstream: health.watchUpstream(
+      createUpstreamClient(sandbox ? { ...environment.upstream, baseUrl: sandbox.url } : environment.upstream),
+    ),
+    ledger: new Ledger(health.watchWrites(createUsageStore(database.client), 'save'), now),
     pubsub: createPubsub(database.notifications),
     log,
     now,
@@ -74,12 +79,8 @@ export async function createApp(environment: Environment, now = () => new Date()
     door,
     subscriptions: new OpenSubscriptions(environment.maxSubscriptions),
     sandbox: sandbox !== null,
-    checks: {
-      service: () => (stopping.signal.aborted ? 'The service is stopping.' : null),
-      database: async () => (await database.problem()) ?? database.fileProblem(),
-      migrations: database.migrationProblem,
-      tracker: () => tracker.problem(),
-    },
+    stopping: stopping.signal,
+    checks: readinessChecks({ database, store, tracker, health, now }),
   });
   let listener: Listener | undefined;
 

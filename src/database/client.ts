@@ -69,6 +69,8 @@ export interface Database {
   fileProblem(): string | null;
   /** Asks the database whether it answers: null, or that it does not. */
   problem(): Promise<string | null>;
+  /** Asks PostgreSQL whether it takes writes at all: null, or that it does not. */
+  readOnlyProblem(): Promise<string | null>;
   /** Asks the database whether its schema is whole: null, or what is wrong with it. */
   migrationProblem(): Promise<string | null>;
   close(): Promise<void>;
@@ -130,7 +132,7 @@ async function open(url: string, log: Logger): Promise<Database> {
 const walAttempts = 50;
 const walPauseMs = 100;
 
-type Opened = Pick<Database, 'client' | 'notifications' | 'epoch' | 'fileProblem'>;
+type Opened = Pick<Database, 'client' | 'notifications' | 'epoch' | 'fileProblem' | 'readOnlyProblem'>;
 
 // Only the generated client that is needed is loaded.
 
@@ -138,7 +140,12 @@ async function openPostgres(url: string, log: Logger): Promise<Opened> {
   const { PrismaClient } = await import('./generated/postgresql/client.ts');
   const client = new PrismaClient({ adapter: adapterFor(url, 'serving'), omit }) as unknown as DatabaseClient;
   const notifications = createNotifications(url, log);
-  return { client, notifications, epoch: notifications.epoch, fileProblem: () => null };
+  // A standby is read-only as well.
+  const readOnlyProblem = () =>
+    client.$queryRaw<[{ on: boolean }]>`SELECT current_setting('transaction_read_only') = 'on' AS "on"`.then(
+      ([{ on }]) => (on ? 'The database is read-only, so nothing can be ordered.' : null),
+    );
+  return { client, notifications, epoch: notifications.epoch, fileProblem: () => null, readOnlyProblem };
 }
 
 async function openSqlite(url: string, log: Logger): Promise<Opened> {
@@ -149,7 +156,13 @@ async function openSqlite(url: string, log: Logger): Promise<Opened> {
   // The first read makes the files beside it, which are watched as well.
   await client.$queryRaw`SELECT count(*) FROM "Task" WHERE "id" = ''`;
   const fileProblem = watchFile(pathOf(url), log);
-  return { client, notifications: null, epoch: () => adapter.dataVersion(), fileProblem };
+  return {
+    client,
+    notifications: null,
+    epoch: () => adapter.dataVersion(),
+    fileProblem,
+    readOnlyProblem: async () => null,
+  };
 }
 
 /**

@@ -5,16 +5,26 @@ import type { Task } from './generated/sqlite/client.ts';
 
 /** What the tracker does with tasks, of which there may be many: all of it at once. */
 
+/** What a tracker may take at `now`. */
+const dueAt = (now: Date) => ({
+  nextCheckAt: { lte: now },
+  OR: [{ leasedUntil: null }, { leasedUntil: { lte: now } }],
+});
+
+/** Since when the task that has been due the longest, and is nobody's, is due; null where none is. */
+export async function oldestDue({ task: tasks }: DatabaseClient, now: Date): Promise<Date | null> {
+  const select = { nextCheckAt: true };
+  const oldest = await tasks.findFirst({ where: dueAt(now), orderBy: { nextCheckAt: 'asc' }, select });
+  return oldest?.nextCheckAt ?? null;
+}
+
 export async function claimDue(
   { task: tasks }: DatabaseClient,
   now: Date,
   leasedUntil: Date,
   limit: number,
 ): Promise<Task[]> {
-  const due = {
-    nextCheckAt: { lte: now },
-    OR: [{ leasedUntil: null }, { leasedUntil: { lte: now } }],
-  };
+  const due = dueAt(now);
   const candidates = await tasks.findMany({
     where: due,
     orderBy: { nextCheckAt: 'asc' },

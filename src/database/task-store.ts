@@ -3,7 +3,7 @@ import { TaskStateError } from '../videos/errors.ts';
 import type { ReferenceImage } from '../videos/reference-image.ts';
 import type { TaskChange, TaskProgress, VideoTask } from '../videos/task.ts';
 import type { DatabaseClient } from './client.ts';
-import { claimDue, saveChecks } from './due-tasks.ts';
+import { claimDue, oldestDue, saveChecks } from './due-tasks.ts';
 import { isUniqueViolation, whenAvailable } from './faults.ts';
 import type { Task } from './generated/sqlite/client.ts';
 import { listTasks, listVersions, type TaskFilter, type TaskPage } from './task-list.ts';
@@ -37,6 +37,8 @@ export interface TaskStore {
   update(task: Pick<VideoTask, 'id' | 'version'>, change: TaskChange): Promise<VideoTask | null>;
   /** Takes up to `limit` tasks that are due and nobody's, the longest due first, and holds them until `leasedUntil`. */
   claimDue(now: Date, leasedUntil: Date, limit: number): Promise<VideoTask[]>;
+  /** Since when the task that has been due the longest is due; null where none is. */
+  oldestDue(now: Date): Promise<Date | null>;
   /** Writes of checks that brought nothing new what they change, of each task if it is still in the version it has here. */
   saveChecks(tasks: readonly VideoTask[]): Promise<void>;
 }
@@ -110,6 +112,7 @@ export function createTaskStore(client: DatabaseClient): TaskStore {
     },
 
     claimDue: async (...due) => (await claimDue(client, ...due)).map(fromRow),
+    oldestDue: (now) => oldestDue(client, now),
     saveChecks: (checked) => saveChecks(client, checked),
   });
 }

@@ -31,7 +31,9 @@ export interface GraphqlServer extends Pick<YogaServerInstance<object, ServerCon
 }
 
 export interface ServerSettings extends BodyLimits {
+  /** What `/ready` asks of each part, and what ends it all. */
   readonly checks: Readonly<Record<string, Check>>;
+  readonly stopping: AbortSignal;
   readonly door: Door;
   readonly subscriptions: OpenSubscriptions;
   readonly documents: DocumentLimits & { readonly maxComplexity: number };
@@ -52,8 +54,17 @@ export interface ServerSettings extends BodyLimits {
  * @throws PersistedOperationsError when their file cannot be read.
  */
 export async function createGraphqlServer(services: Services, settings: ServerSettings): Promise<GraphqlServer> {
-  const { checks, door, subscriptions, documents, introspection, persistedOperationsFile, corsOrigins, graphiql } =
-    settings;
+  const {
+    checks,
+    stopping,
+    door,
+    subscriptions,
+    documents,
+    introspection,
+    persistedOperationsFile,
+    corsOrigins,
+    graphiql,
+  } = settings;
   const trusted = persistedOperationsFile === null ? [] : [await useTrustedDocuments(persistedOperationsFile)];
   const context: ServerContext = { services, subscriptions, maxComplexity: documents.maxComplexity, sdl: printSdl };
   const known = new KnownQueries();
@@ -64,7 +75,7 @@ export async function createGraphqlServer(services: Services, settings: ServerSe
     plugins: [
       useRequestId(),
       useSecurityHeaders(),
-      useReadiness(checks),
+      useReadiness(stopping, checks),
       useAuthentication(door, corsOrigins),
       useRequestBody(settings),
       known.plugin(),

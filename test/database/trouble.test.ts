@@ -68,6 +68,11 @@ describe('on SQLite', () => {
     const paid = service.upstream.submits.length;
     expect(await submit(service)).toMatchObject(unavailable);
     expect(service.upstream.submits).toHaveLength(paid);
+    const ready = async () => (await service.app.fetch(new Request('http://localhost/ready'))).json();
+    expect(await ready()).toMatchObject({
+      status: 'ready',
+      database: expect.stringContaining('refused the last write'),
+    });
 
     execFileSync('rm', [`${directory}/filler`]);
     expect((await submit(service)).data.submitVideo.task.status).toBe('QUEUED');

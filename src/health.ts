@@ -1,0 +1,113 @@
+import type { Database } from './database/client.ts';
+import type { TaskStore } from './database/task-store.ts';
+import type { Check } from './server/readiness.ts';
+import type { UpstreamClient } from './upstream/client.ts';
+import type { CheckReply, SubmitReply } from './upstream/replies.ts';
+import { DatabaseUnavailableError } from './videos/errors.ts';
+import { type FailureCode, failureOfSubmit } from './videos/failures.ts';
+import type { Tracker } from './videos/tracker.ts';
+
+/** How late the oldest check may be before that is worth a sentence. */
+const maxLagSeconds = 60;
+
+/** What an operator is told of the answers that do not depend on the order. */
+const upstreamProblems: Partial<Record<FailureCode, string>> = {
+  UPSTREAM_ACCESS_DENIED: 'refused the API key: correct GROK_API_KEY',
+  UPSTREAM_PAYMENT_REQUIRED: 'is out of credit: top the account up',
+  UPSTREAM_RATE_LIMITED: 'takes no more requests for the moment',
+  UPSTREAM_UNREACHABLE: 'could not be reached',
+  SUBMISSION_UNCONFIRMED: 'gave no usable answer',
+};
+
+/** Remembers what became of the last write, and of the last submit and check, for whoever asks whether all is well. */
+export class Health {
+  #failedWriteAt: Date | null = null;
+  readonly #upstream: Record<'submit' | 'check', string | null> = { submit: null, check: null };
+  readonly #now: () => Date;
+
+  constructor(now: () => Date) {
+    this.#now = now;
+  }
+
+  /** The same methods, of which those that write are watched. */
+  watchWrites<Methods extends object>(methods: Methods, ...writing: (keyof Methods)[]): Methods {
+    const watched = writing.map((name) => {
+      const write = methods[name] as (...parameters: unknown[]) => Promise<unknown>;
+      return [name, (...parameters: unknown[]) => this.#noteWrite(write(...parameters))];
+    });
+    return { ...methods, ...Object.fromEntries(watched) };
+  }
+
+  /** The same client, whose answers are watched. */
+  watchUpstream(upstream: UpstreamClient): UpstreamClient {
+    const noted = (of: 'submit' | 'check') => (reply: SubmitReply | CheckReply) => {
+      this.#upstream[of] = this.#problemIn(of, reply);
+    };
+    const note = <Reply extends SubmitReply | CheckReply>(of: 'submit' | 'check', replied: Promise<Reply>) => {
+      replied.then(noted(of), () => {});
+      return replied;
+    };
+    return {
+      submit: (...parameters) => note('submit', upstream.submit(...parameters)),
+      check: (...parameters) => note('check', upstream.check(...parameters)),
+    };
+  }
+
+  /** Why the database takes no writes; null where the last one worked. */
+  writeProblem(): string | null {
+    return this.#failedWriteAt && `The database refused the last write, at ${this.#failedWriteAt.toISOString()}.`;
+  }
+
+  upstreamProblem(): string | null {
+    return this.#upstream.submit ?? this.#upstream.check;
+  }
+
+  async #noteWrite<Result>(writing: Promise<Result>): Promise<Result> {
+    try {
+      const result = await writing;
+      this.#failedWriteAt = null;
+      return result;
+    } catch (error) {
+      if (error instanceof DatabaseUnavailableError) this.#failedWriteAt = this.#now();
+      throw error;
+    }
+  }
+
+  #problemIn(of: 'submit' | 'check', reply: SubmitReply | CheckReply): string | null {
+    if (reply.kind === 'ACCEPTED' || reply.kind === 'OBSERVED') return null;
+    // Of one task's check, 402 and 403 say nothing about others.
+    if (of === 'check' && reply.kind === 'REFUSED' && reply.httpStatus !== 401) return null;
+    const what = upstreamProblems[failureOfSubmit(reply)];
+    return what ? `The upstream ${what} (the last ${of}, at ${this.#now().toISOString()}).` : null;
+  }
+}
+
+interface Parts {
+  readonly database: Pick<Database, 'problem' | 'migrationProblem' | 'readOnlyProblem' | 'fileProblem'>;
+  readonly store: Pick<TaskStore, 'oldestDue'>;
+  readonly tracker: Pick<Tracker, 'problem'>;
+  readonly health: Health;
+  readonly now: () => Date;
+}
+
+/** The parts of `/ready`, in the order in which they are shown. */
+export function readinessChecks({ database, store, tracker, health, now }: Parts): Record<string, Check> {
+  return {
+    async database() {
+      const unanswered = await database.problem();
+      if (unanswered !== null) return { problem: unanswered, unready: true };
+      return { problem: database.fileProblem() ?? (await database.readOnlyProblem()) ?? health.writeProblem() };
+    },
+    async migrations() {
+      const problem = await database.migrationProblem();
+      return { problem, unready: problem !== null };
+    },
+    upstream: () => ({ problem: health.upstreamProblem() }),
+    async tracker() {
+      const oldest = await store.oldestDue(now()).catch(() => null);
+      const lagSeconds = oldest ? Math.max(0, Math.floor((now().getTime() - oldest.getTime()) / 1_000)) : 0;
+      const late = lagSeconds > maxLagSeconds ? `The oldest check that is due is ${lagSeconds} seconds late.` : null;
+      return { problem: tracker.problem() ?? late, numbers: { trackerLagSeconds: lagSeconds } };
+    },
+  };
+}
