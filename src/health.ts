@@ -93,21 +93,30 @@ interface Parts {
 /** The parts of `/ready`, in the order in which they are shown. */
 export function readinessChecks({ database, store, tracker, health, now }: Parts): Record<string, Check> {
   return {
-    async database() {
-      const unanswered = await database.problem();
-      if (unanswered !== null) return { problem: unanswered, unready: true };
-      return { problem: database.fileProblem() ?? (await database.readOnlyProblem()) ?? health.writeProblem() };
+    database: {
+      vital: true,
+      async ask() {
+        const unanswered = await database.problem();
+        if (unanswered !== null) return { problem: unanswered, unready: true };
+        return { problem: database.fileProblem() ?? (await database.readOnlyProblem()) ?? health.writeProblem() };
+      },
     },
-    async migrations() {
-      const problem = await database.migrationProblem();
-      return { problem, unready: problem !== null };
+    migrations: {
+      vital: true,
+      async ask() {
+        const problem = await database.migrationProblem();
+        return { problem, unready: problem !== null };
+      },
     },
-    upstream: () => ({ problem: health.upstreamProblem() }),
-    async tracker() {
-      const oldest = await store.oldestDue(now()).catch(() => null);
-      const lagSeconds = oldest ? Math.max(0, Math.floor((now().getTime() - oldest.getTime()) / 1_000)) : 0;
-      const late = lagSeconds > maxLagSeconds ? `The oldest check that is due is ${lagSeconds} seconds late.` : null;
-      return { problem: tracker.problem() ?? late, numbers: { trackerLagSeconds: lagSeconds } };
+    upstream: { vital: false, ask: () => ({ problem: health.upstreamProblem() }) },
+    tracker: {
+      vital: false,
+      async ask() {
+        const oldest = await store.oldestDue(now()).catch(() => null);
+        const lagSeconds = oldest ? Math.max(0, Math.floor((now().getTime() - oldest.getTime()) / 1_000)) : 0;
+        const late = lagSeconds > maxLagSeconds ? `The oldest check that is due is ${lagSeconds} seconds late.` : null;
+        return { problem: tracker.problem() ?? late, numbers: { trackerLagSeconds: lagSeconds } };
+      },
     },
   };
 }

@@ -11,7 +11,11 @@ export interface Finding {
 }
 
 /** Asks one part of the service how it is. */
-export type Check = () => Promise<Finding> | Finding;
+export interface Check {
+  /** Whether the service can answer nothing without this part, so that its silence counts as `unready`. */
+  readonly vital: boolean;
+  ask(): Promise<Finding> | Finding;
+}
 
 /** How long an answer is good for: strangers may ask as often as they like. */
 const keptMs = 1_000;
@@ -65,11 +69,11 @@ async function report(checks: Readonly<Record<string, Check>>): Promise<Report> 
   return { ready: !found.some(([, { unready }]) => unready), parts: Object.fromEntries(parts) };
 }
 
-/** A part that does not answer in time can do nothing for a request either. */
-function inTime(check: Check): Promise<Finding> {
+/** What a part says, or that it says nothing in time. */
+function inTime({ vital, ask }: Check): Promise<Finding> {
   const { promise, resolve } = Promise.withResolvers<Finding>();
-  const late = () => resolve({ problem: 'It does not answer.', unready: true });
+  const late = () => resolve({ problem: 'It does not answer.', unready: vital });
   const patience = setTimeout(late, patienceMs);
-  Promise.try(check).then(resolve, late);
+  Promise.try(ask).then(resolve, late);
   return promise.finally(() => clearTimeout(patience));
 }
