@@ -17,6 +17,7 @@ import { createGraphqlServer } from './server/yoga.ts';
 import { createUpstreamClient } from './upstream/client.ts';
 import { Ledger } from './videos/ledger.ts';
 import type { Services } from './videos/services.ts';
+import { createThrottle } from './videos/throttle.ts';
 import { Tracker } from './videos/tracker.ts';
 
 export interface App {
@@ -64,6 +65,7 @@ export async function createApp(environment: Environment, now = () => new Date()
     log,
     now,
     schedule: environment.schedule,
+    throttle: createThrottle(environment.schedule),
     submitLeaseMs: environment.submitLeaseMs,
     idempotencyKeyLifetimeMs: environment.idempotencyKeyLifetimeMs,
     rereadMs,

@@ -48,6 +48,7 @@ export class Health {
       return replied;
     };
     return {
+      ...upstream,
       submit: (...parameters) => note('submit', upstream.submit(...parameters)),
       check: (...parameters) => note('check', upstream.check(...parameters)),
     };

@@ -21,6 +21,9 @@ const VideoState = builder.enumType('VideoState', {
   values: {
     AVAILABLE: { description: 'The URL should work until about `expiresAt`; save the file promptly.' },
     EXPIRED: { description: 'The vendor has taken the link down: `url` is null.' },
+    WITHHELD: {
+      description: "The link contains the key of the upstream's account, so that it cannot be shown: `url` is null.",
+    },
   } as const,
 });
 
@@ -68,12 +71,16 @@ const VideoType = builder.objectRef<Video>('Video').implement({
   description:
     'A finished video, an MP4 file on the side of the vendor. The link is temporary: save the file promptly.',
   fields: (t) => ({
-    url: t.exposeString('url', { nullable: true, description: 'Where to fetch it; null once it has expired.' }),
+    url: t.exposeString('url', {
+      nullable: true,
+      description:
+        "Where to fetch it, an http(s) URL of at most 8,000 characters; null once it has expired, or where it contains the key of the upstream's account.",
+    }),
     state: t.expose('state', { type: VideoState, description: 'Whether it can still be fetched.' }),
     expiresAt: t.expose('expiresAt', {
       type: 'DateTime',
       description:
-        'When the link stops working: 24 hours after the service saw the video completed. The vendor gives "about 24 hours" from when it was made, so after a downtime of the service the link may die sooner.',
+        'When the link stops working: 24 hours after the service saw the video completed, or sooner where the link itself says so (the expiry of a signed URL, if it lies after that moment). The vendor gives "about 24 hours" from when the video was made, so after a downtime of the service the link may die sooner.',
     }),
     durationSeconds: t.exposeFloat('durationSeconds', {
       nullable: true,
@@ -82,7 +89,20 @@ const VideoType = builder.objectRef<Video>('Video').implement({
   }),
 });
 
-const VideoFailure = builder.objectRef<{ code: FailureCode; message: string }>('VideoFailure').implement({
+interface Failure {
+  readonly code: FailureCode;
+  readonly message: string;
+  readonly retryAfterSeconds: number | null;
+}
+
+const failureOf = ({ failureCode, failureMessage, failureRetryAfterSeconds }: Task): Failure | null =>
+  failureCode && {
+    code: failureCode,
+    message: failureMessage ?? '',
+    retryAfterSeconds: failureRetryAfterSeconds,
+  };
+
+const VideoFailure = builder.objectRef<Failure>('VideoFailure').implement({
   description: 'What went wrong with an order, whether at once or minutes later.',
   fields: (t) => ({
     code: t.expose('code', { type: VideoFailureCode, description: 'What kind of failure it is: decide by this.' }),
@@ -92,6 +112,11 @@ const VideoFailure = builder.objectRef<{ code: FailureCode; message: string }>('
     retryable: t.boolean({
       description: 'Whether ordering the same again may succeed without anybody changing anything.',
       resolve: ({ code }) => failures[code].retryable,
+    }),
+    retryAfterSeconds: t.exposeInt('retryAfterSeconds', {
+      nullable: true,
+      description:
+        'How many seconds after its answer to the order the upstream takes orders again, as it said (`Retry-After`), 86,400 at most; null where it did not say. Whether to order again, `retryable` says.',
     }),
     mayBeBilled: t.boolean({
       description: 'Whether the vendor may charge for this order. Refunds are not documented.',
@@ -139,18 +164,20 @@ export const VideoTask = builder.objectRef<Task>('VideoTask').implement({
       type: VideoType,
       nullable: true,
       description: 'The finished video; null unless the status is COMPLETED.',
-      resolve: (task, _, { services }) => videoOf(task, services.now()),
+      resolve: (task, _, { services }) => videoOf(task, services.now(), services.upstream.holdsKey),
     }),
     failure: t.field({
       type: VideoFailure,
       nullable: true,
       description: 'What went wrong; null unless the status is FAILED, CANCELLED or UNCONFIRMED.',
-      resolve: ({ failureCode, failureMessage }) => failureCode && { code: failureCode, message: failureMessage ?? '' },
+      resolve: failureOf,
     }),
     billing: t.field({ type: VideoBilling, description: 'What it counts for on the bill.', resolve: (task) => task }),
-    upstreamId: t.exposeString('upstreamId', {
+    upstreamId: t.string({
       nullable: true,
-      description: "The upstream's id of the task, for its console and support; null until it has accepted the order.",
+      description:
+        "The upstream's id of the task, for its console and support, at most 255 characters; null until it has accepted the order. Should the key of the upstream's account stand in it, `[redacted]` stands in its place.",
+      resolve: ({ upstreamId }, _, { services }) => upstreamId && services.upstream.redact(upstreamId),
     }),
     upstreamStatus: t.exposeString('upstreamStatus', {
       nullable: true,

@@ -1,3 +1,6 @@
+import { keepable, keepableText } from './keepable.ts';
+import { parsePart } from './partial-json.ts';
+
 /** More than any true reply has; what goes beyond it is not read. */
 const maxBodyBytes = 1024 * 1024;
 
@@ -6,6 +9,8 @@ export interface Body {
   readonly text: string;
   /** The parsed body, undefined where it is broken. */
   readonly json: unknown;
+  /** The parsed body, or as much of it as can be read; undefined where it is not JSON at all. */
+  readonly part: unknown;
   /** What keeps the body from being used, in words. */
   readonly problem: string;
 }
@@ -13,13 +18,13 @@ export interface Body {
 /** Reads a body as far as it comes: a broken transfer leaves what arrived before it. */
 export async function readBody(response: Response, signal: AbortSignal): Promise<Body> {
   const { text, problem } = await readText(response, signal);
-  const broken = { text, json: undefined };
-  if (problem !== null) return { ...broken, problem };
-  if (text === '') return { ...broken, problem: 'it is empty' };
+  if (text === '') return { text, json: undefined, part: undefined, problem: problem ?? 'it is empty' };
+  if (problem !== null) return { text, json: undefined, part: parsePart(text), problem };
   try {
-    return { text, json: JSON.parse(text, keepable), problem: 'it is not about a video task' };
+    const json: unknown = JSON.parse(text, keepable);
+    return { text, json, part: json, problem: 'it is not about a video task' };
   } catch {
-    return { ...broken, problem: 'it is not JSON' };
+    return { text, json: undefined, part: parsePart(text), problem: 'it is not JSON' };
   }
 }
 
@@ -51,13 +56,4 @@ async function readText(response: Response, signal: AbortSignal): Promise<{ text
     cancel();
   }
   return { text: keepableText(text), problem };
-}
-
-/** PostgreSQL has no way to keep U+0000 and halves of surrogate pairs. */
-const keepableText = (text: string): string => text.replaceAll('\0', '').toWellFormed();
-
-/** The same for what was written with escapes. An id beyond what JavaScript counts exactly stays the digits it was. */
-function keepable(_key: string, value: unknown, context?: { source?: string }): unknown {
-  if (typeof value === 'string') return keepableText(value);
-  return Number.isInteger(value) && !Number.isSafeInteger(value) ? context?.source : value;
 }

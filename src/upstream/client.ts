@@ -1,11 +1,15 @@
 import ky from 'ky';
 import type { VideoRequest } from '../videos/request.ts';
-import { readBody } from './body.ts';
-import { failedResponse, failedTransfer, retryAfterMs } from './faults.ts';
+import { type Body, readBody } from './body.ts';
+import { failedResponse, failedTransfer, OrderBody, retryAfterMs } from './faults.ts';
+import { createKeyFinder, type KeyFinder } from './key.ts';
+import { createQuote, type Quote } from './quote.ts';
+import { readCheck, readRefusal, readSubmit } from './reader.ts';
 import { type CheckReply, type SubmitReply, UpstreamError } from './replies.ts';
-import { readCheckReply, readErrorText, readSubmitReply, salvageUpstreamId, toSubmitBody } from './wire.ts';
+import { toSubmitBody } from './wire.ts';
 
-export interface UpstreamClient {
+/** What is shown or logged of the upstream's ids and links has to go through `redact` or `holdsKey`. */
+export interface UpstreamClient extends KeyFinder {
   /** Orders the video: the one paid call, sent at most once. Faults are returned, never thrown. */
   submit(request: VideoRequest, signal: AbortSignal): Promise<SubmitReply>;
   /** Asks once how a task is doing. Faults are returned, never thrown: the tracker comes round again. */
@@ -21,9 +25,6 @@ export interface UpstreamSettings {
   readonly checkTimeoutMs: number;
 }
 
-/** What the upstream says is quoted to clients and logs: never at length, and never with our key in it. */
-const maxQuoteLength = 500;
-
 /** The client for the REST API. It keeps no state of its own beyond the connections. */
 export function createUpstreamClient(settings: UpstreamSettings): UpstreamClient {
   const http = ky.create({
@@ -37,22 +38,25 @@ export function createUpstreamClient(settings: UpstreamSettings): UpstreamClient
     retry: 0,
   });
 
-  const quote = (text: string): string =>
-    text.replaceAll(settings.apiKey, '[redacted]').slice(0, maxQuoteLength).toWellFormed();
-  const quoteIfAny = (text: string | null): string | null => (text === null ? null : quote(text));
+  const key = createKeyFinder(settings.apiKey);
+  const quote = createQuote(key);
 
-  async function submit(request: VideoRequest, ending: AbortSignal): Promise<SubmitReply> {
-    const bytes = new Blob([JSON.stringify(toSubmitBody(request))]);
-    // A stream, because it cannot be sent twice: after a 421, fetch itself repeats a POST whose body it still has.
-    const streamed = { body: bytes.stream(), duplex: 'half' };
-    const headers = { 'content-type': 'application/json', 'content-length': String(bytes.size) };
-    const response = await http.post('v1/grok/videos', { ...streamed, headers, signal: ending });
+  async function submit(sizeBytes: number, order: OrderBody, ending: AbortSignal): Promise<SubmitReply> {
+    // A stream, because it cannot be sent twice: after a 421, fetch itself repeats a POST whose body it still has. Past ky,
+    // which would begin to read it before there is a connection.
+    const fetchWithOrder = (request: Parameters<typeof fetch>[0], init?: RequestInit) =>
+      fetch(request, { ...init, signal: ending, body: order.stream, duplex: 'half' } as RequestInit);
+    const headers = { 'content-type': 'application/json', 'content-length': String(sizeBytes) };
+    const response = await http.post('v1/grok/videos', { headers, signal: ending, fetch: fetchWithOrder });
     const body = await readBody(response, ending);
-    if (!response.ok) return failedResponse(response, quoteIfAny(readErrorText(body.json)));
-    const accepted = body.json === undefined ? salvageUpstreamId(body.text) : readSubmitReply(body.json);
-    // What it says may still tell somebody which task was paid for.
-    if (!accepted) return unreadable('order', response, `${body.problem}: ${quote(body.text)}`);
-    return { kind: 'ACCEPTED', ...accepted, upstreamStatus: quoteIfAny(accepted.upstreamStatus) };
+    const { upstreamId, unusableId, upstreamStatus } = readSubmit(body.part, response.ok, quote);
+    if (upstreamId !== null) return { kind: 'ACCEPTED', upstreamId, upstreamStatus };
+    if (unusableId !== null)
+      return unreadable('order', response, `it names a task by an id that cannot be used: ${unusableId}`);
+    if (!response.ok) return failedResponse(response, readRefusal(body.part, body.text, quote));
+    // What it says may still tell its reader which task was paid for.
+    const said = quote(body.text);
+    return unreadable('order', response, said === null ? body.problem : `${body.problem}: ${said}`);
   }
 
   async function check(upstreamId: string, ending: AbortSignal): Promise<CheckReply> {
@@ -61,15 +65,20 @@ export function createUpstreamClient(settings: UpstreamSettings): UpstreamClient
     const fetchUntilEnding: typeof fetch = (request, init) => fetch(request, { ...init, signal: ending });
     const response = await http.get(`v1/result/${encodeURIComponent(upstreamId)}`, { fetch: fetchUntilEnding });
     const body = await readBody(response, ending);
-    if (!response.ok) return failedResponse(response, quoteIfAny(readErrorText(body.json)));
-    const observed = readCheckReply(body.json);
-    if (!observed) return unreadable('check', response, body.problem);
-    return { ...observed, upstreamStatus: quoteIfAny(observed.upstreamStatus), error: quoteIfAny(observed.error) };
+    if (!response.ok) return failedResponse(response, readRefusal(body.part, body.text, quote));
+    return readCheck(body.json, upstreamId, quote) ?? withoutTask(response, body, quote);
   }
 
   return {
-    submit: (request, signal) =>
-      within(signal, settings.submitTimeoutMs, (ending) => submit(request, ending)).catch(failedTransfer),
+    ...key,
+    submit(request, signal) {
+      const bytes = new TextEncoder().encode(JSON.stringify(toSubmitBody(request)));
+      const { byteLength } = bytes;
+      const order = new OrderBody(bytes);
+      return within(signal, settings.submitTimeoutMs, (ending) => submit(byteLength, order, ending)).catch(
+        (error: unknown) => order.failed(error),
+      );
+    },
     check: (upstreamId, signal) =>
       within(signal, settings.checkTimeoutMs, (ending) => check(upstreamId, ending)).catch(failedTransfer),
   };
@@ -102,6 +111,13 @@ async function within<Result>(
     clearTimeout(timer);
     signal.removeEventListener('abort', breakOff);
   }
+}
+
+/** A check carries no content, so that a refusal of content in its answer is about the task; all else is not. */
+function withoutTask(response: Response, { json, text, problem }: Body, quote: Quote): UpstreamError {
+  const { text: reason, topic } = readRefusal(json, text, quote);
+  if (json === undefined || topic !== 'CONTENT') return unreadable('check', response, problem);
+  return new UpstreamError('REFUSED', `The upstream answered: ${reason}`, { httpStatus: response.status, topic });
 }
 
 function unreadable(what: string, { status, headers }: Response, problem: string): UpstreamError {

@@ -1,10 +1,14 @@
+import type { Reason } from './reason.ts';
 import { UpstreamError } from './replies.ts';
 
-/** What an answer with an error status means. `reason` is the upstream's own, made fit to be shown. */
-export function failedResponse(response: Response, reason: string | null): UpstreamError {
+/** What an answer with an error status means. */
+export function failedResponse(
+  response: Response,
+  { text, topic, retryAfterMs: saidMs }: Reason & { retryAfterMs?: number | undefined },
+): UpstreamError {
   const { status: httpStatus } = response;
-  const details = { httpStatus, retryAfterMs: retryAfterMs(response.headers) };
-  const answered = `The upstream answered with HTTP ${httpStatus}${reason === null ? '' : `: ${reason}`}`;
+  const details = { httpStatus, topic, retryAfterMs: retryAfterMs(response.headers) ?? saidMs };
+  const answered = `The upstream answered with HTTP ${httpStatus}${text === null ? '' : `: ${text}`}`;
   if (httpStatus === 429) return new UpstreamError('RATE_LIMITED', answered, details);
   const refused = httpStatus >= 400 && httpStatus < 500 && !gatewayGaveUp.has(httpStatus);
   return new UpstreamError(refused ? 'REFUSED' : 'ANSWER_LOST', answered, details);
@@ -15,13 +19,8 @@ const gatewayGaveUp = new Set([408, 499]);
 
 /** What the end of a transfer without an answer means. */
 export function failedTransfer(error: unknown): UpstreamError {
-  if (wasNeverSent(error)) {
-    return new UpstreamError('NEVER_SENT', `No connection to the upstream could be made (${codeOf(error)}).`, {
-      cause: error,
-    });
-  }
   const name = error instanceof Error ? error.name : 'unknown';
-  const message = interruptions[name] ?? `The connection to the upstream broke off (${codeOf(error)}).`;
+  const message = interruptions[name] ?? `The connection to the upstream failed (${codeOf(error)}).`;
   return new UpstreamError('ANSWER_LOST', message, { cause: error });
 }
 
@@ -31,33 +30,57 @@ const interruptions: Record<string, string> = {
   AbortError: 'The service stopped before the upstream answered.',
 };
 
-/** The failures of a handshake in which the peer's certificate or protocol was not acceptable. */
-const handshakeFailure =
-  /^(CERT_|ERR_TLS_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_SSL_WRONG_VERSION_NUMBER|UND_ERR_CONNECT_TIMEOUT)/;
-
 /**
- * Whether the request provably never left: the connection itself failed. A reset or a timeout proves nothing, so only
- * what is listed counts.
+ * The order's bytes as a body, and whether they were ever asked for.
+ *
+ * That is the proof that an order was never sent. The HTTP client reads a body only once it has a connection to write it
+ * to, behind a proxy and TLS too, and without its body a request is no order. No list of error codes is: most of them come
+ * before the body and after it, a reset for one.
  */
-function wasNeverSent(error: unknown): boolean {
-  if (error instanceof AggregateError) return error.errors.every(wasNeverSent);
-  if (!(error instanceof Error)) return false;
-  const { syscall, code } = error as NodeJS.ErrnoException;
-  if (syscall === 'connect' || syscall === 'getaddrinfo' || (code && handshakeFailure.test(code))) return true;
-  return wasNeverSent(error.cause);
+export class OrderBody {
+  readonly stream: ReadableStream<Uint8Array>;
+  #state = 'WAITING' as 'WAITING' | 'SENT' | 'WITHDRAWN';
+
+  /** Takes the bytes over: they can be used by nothing else from then on. */
+  constructor(bytes: Uint8Array<ArrayBuffer>) {
+    const pull = (controller: ReadableByteStreamController): void => {
+      // The client may still be connecting when its order has been recorded as never sent.
+      if (this.#state === 'WITHDRAWN') {
+        controller.error(new Error('The order was withdrawn before it was sent.'));
+        return;
+      }
+      this.#state = 'SENT';
+      controller.enqueue(bytes);
+      controller.close();
+    };
+    // Of bytes, because any other stream is asked for its first ones as soon as fetch copies it, which it does at once.
+    this.stream = new ReadableStream({ type: 'bytes', pull }, { highWaterMark: 0 });
+  }
+
+  /** What the end of the transfer without an answer means; from now on the order is not sent any more. */
+  failed(error: unknown): UpstreamError {
+    const failed = failedTransfer(error);
+    if (this.#state === 'SENT') return failed;
+    this.#state = 'WITHDRAWN';
+    const message = `The order was not sent, because no connection was made. ${failed.message}`;
+    return new UpstreamError('NEVER_SENT', message, { cause: error });
+  }
 }
 
 /** The innermost code of an error, for its message. */
 function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown';
   const { code } = error as NodeJS.ErrnoException;
-  return error.cause === undefined ? (code ?? error.name) : codeOf(error.cause);
+  if (error.cause !== undefined) return codeOf(error.cause);
+  return typeof code === 'string' ? code : error.name;
 }
 
 /** What a Retry-After header asks for, in seconds or as a date; undefined where it says nothing one can follow. */
 export function retryAfterMs(headers: Headers): number | undefined {
-  const value = headers.get('retry-after')?.trim();
+  const value = headers.get('retry-after')?.trim().slice(0, maxHeaderLength);
   if (!value) return undefined;
   const ms = /^\d+$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - Date.now();
   return Number.isNaN(ms) ? undefined : Math.max(ms, 0);
 }
+
+const maxHeaderLength = 100;

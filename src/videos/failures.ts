@@ -1,4 +1,5 @@
 import type { NoAnswer } from '../upstream/replies.ts';
+import type { Topic } from '../upstream/topics.ts';
 
 /** What a failure means for whoever ordered the video. */
 interface FailureFacts {
@@ -15,7 +16,7 @@ export const failures = {
     retryable: false,
     mayBeBilled: false,
     description:
-      'The upstream refused the order (HTTP 4xx) and said why; ordering the same again will be refused again.',
+      'The upstream refused the order (HTTP 4xx), its content included, and said why; ordering the same again will be refused again.',
   },
   UPSTREAM_ACCESS_DENIED: {
     retryable: false,
@@ -25,7 +26,8 @@ export const failures = {
   UPSTREAM_PAYMENT_REQUIRED: {
     retryable: false,
     mayBeBilled: false,
-    description: 'The upstream account behind this service is out of credit (HTTP 402); the operator has to top it up.',
+    description:
+      'The upstream account behind this service is out of credit (HTTP 402, or 403 or 429 with such a reason); the operator has to top it up.',
   },
   UPSTREAM_RATE_LIMITED: {
     retryable: true,
@@ -47,7 +49,8 @@ export const failures = {
   CONTENT_REFUSED: {
     retryable: false,
     mayBeBilled: true,
-    description: "The upstream's content moderation refused the prompt, an image or the video; change the order.",
+    description:
+      "The upstream accepted the order, and its content moderation then refused the prompt, an image or the video: in the task's status, or as the reason of three refused checks in a row (HTTP 4xx). Change the order.",
   },
   GENERATION_FAILED: {
     retryable: false,
@@ -62,12 +65,13 @@ export const failures = {
   RESULT_MISSING: {
     retryable: false,
     mayBeBilled: true,
-    description: 'The upstream reported the video as completed but gave no URL for it.',
+    description: 'The upstream reported the video as completed in three checks in a row but gave no URL for it.',
   },
   UPSTREAM_TASK_NOT_FOUND: {
     retryable: false,
     mayBeBilled: true,
-    description: 'The upstream answered three checks in a row that it does not know the task (HTTP 404).',
+    description:
+      'The upstream answered three checks in a row that it does not know the task (HTTP 404), or one that the task is gone (HTTP 410).',
   },
   TRACKING_EXPIRED: {
     retryable: false,
@@ -79,19 +83,28 @@ export const failures = {
 
 export type FailureCode = keyof typeof failures;
 
-const refusals: Record<number, FailureCode> = {
+const failureOfTopic: Partial<Record<Topic, FailureCode>> = {
+  CREDIT: 'UPSTREAM_PAYMENT_REQUIRED',
+  RATE: 'UPSTREAM_RATE_LIMITED',
+  // Not CONTENT_REFUSED, which may be billed: nothing was accepted.
+  CONTENT: 'UPSTREAM_REFUSED',
+};
+
+const failureOfStatus: Record<number, FailureCode> = {
   401: 'UPSTREAM_ACCESS_DENIED',
   402: 'UPSTREAM_PAYMENT_REQUIRED',
   403: 'UPSTREAM_ACCESS_DENIED',
 };
 
-/** What an unsuccessful submit means, by what became of the request. */
-export function failureOfSubmit({ kind, httpStatus }: NoAnswer): FailureCode {
+/** What an unsuccessful submit means, by what became of the request and by what its reason is about. */
+export function failureOfSubmit({ kind, httpStatus = 0, topic }: NoAnswer): FailureCode {
   switch (kind) {
     case 'REFUSED':
-      return refusals[httpStatus ?? 0] ?? 'UPSTREAM_REFUSED';
+      // HTTP 401 and 402 are said of nothing else.
+      if (httpStatus === 402 || (httpStatus === 401 && topic !== 'CREDIT')) return failureOfStatus[httpStatus]!;
+      return (topic && failureOfTopic[topic]) ?? failureOfStatus[httpStatus] ?? 'UPSTREAM_REFUSED';
     case 'RATE_LIMITED':
-      return 'UPSTREAM_RATE_LIMITED';
+      return topic === 'CREDIT' ? 'UPSTREAM_PAYMENT_REQUIRED' : 'UPSTREAM_RATE_LIMITED';
     case 'NEVER_SENT':
       return 'UPSTREAM_UNREACHABLE';
     case 'ANSWER_LOST':

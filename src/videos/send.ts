@@ -27,10 +27,12 @@ export function untilSettled<Result>({ submitting }: Services, promise: Promise<
  * @throws AnswerNotSavedError when the order was sent, but the database does not take the answer.
  */
 export async function send(services: Services, task: VideoTask, request: VideoRequest): Promise<VideoTask> {
+  const sentAt = services.now();
   const reply = await call(services, task, request);
+  services.throttle.heedSubmit(reply, sentAt, services.now());
   if (reply.kind === 'ACCEPTED') {
     // Said before it is saved: should the process die meanwhile, the paid id is at least in the log.
-    services.log.info({ taskId: task.id, upstreamId: reply.upstreamId }, 'order accepted');
+    services.log.info({ taskId: task.id, upstreamId: shown(services, reply) }, 'order accepted');
     // A log that stands still is waited for one second at most, because the database is the better place.
     await new Promise((resolve) => services.log.flush(resolve));
   } else {
@@ -41,6 +43,10 @@ export async function send(services: Services, task: VideoTask, request: VideoRe
   const patience = setTimeout(() => reject(new AnswerNotSavedError(task.id)), savePatienceMs);
   return Promise.race([saved, lostPatience]).finally(() => clearTimeout(patience));
 }
+
+/** The upstream's id as it is shown: without the key, should it be in there. */
+const shown = ({ upstream }: Services, reply: SubmitReply): string | null =>
+  reply.kind === 'ACCEPTED' ? upstream.redact(reply.upstreamId) : null;
 
 /**
  * The one paid call. Not after the lease: by then the task counts as UNCONFIRMED, its owner may have given it up, and
@@ -63,7 +69,7 @@ async function saveReply(services: Services, task: VideoTask, reply: SubmitReply
       return await recordReply(services, task, reply);
     } catch (err) {
       // Should nothing else survive, this line does: it holds all that has to be put into the row.
-      const upstreamId = reply.kind === 'ACCEPTED' ? reply.upstreamId : null;
+      const upstreamId = shown(services, reply);
       services.log.error({ taskId: task.id, kind: reply.kind, upstreamId, err }, 'answer to the order not saved yet');
       if (services.aborting.aborted) throw new AnswerNotSavedError(task.id);
       await sleep(pauseMs, undefined, { signal: services.aborting }).catch(() => {});
@@ -86,7 +92,7 @@ async function recordReply(services: Services, task: VideoTask, reply: SubmitRep
     if (change) continue;
     if (reply.kind === 'ACCEPTED' && reply.upstreamId !== current.upstreamId) {
       // It was confirmed meanwhile, under another id: somebody has to look.
-      services.log.error({ taskId: task.id, upstreamId: reply.upstreamId }, 'answer to the order came too late');
+      services.log.error({ taskId: task.id, upstreamId: shown(services, reply) }, 'answer to the order came too late');
     }
     return current;
   }

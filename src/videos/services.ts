@@ -5,6 +5,7 @@ import type { UpstreamClient } from '../upstream/client.ts';
 import type { Ledger } from './ledger.ts';
 import type { Schedule } from './schedule.ts';
 import type { VideoTask } from './task.ts';
+import type { Throttle } from './throttle.ts';
 import type { Moment } from './transitions.ts';
 
 /** What the functions of this folder work with. */
@@ -16,6 +17,8 @@ export interface Services {
   readonly log: Logger;
   readonly now: () => Date;
   readonly schedule: Schedule;
+  /** Hears every reply of the upstream's, and says how many checks may be under way. */
+  readonly throttle: Throttle;
   /** How long a submit may take before its task counts as abandoned. */
   readonly submitLeaseMs: number;
   /** How long an idempotency key stands for its order. */
@@ -33,4 +36,9 @@ export interface Services {
 }
 
 /** The present, with this service's schedule. */
-export const momentOf = ({ now, schedule }: Services): Moment => ({ now: now(), schedule, jitter: Math.random() });
+export const momentOf = ({ now, schedule, upstream }: Services): Moment => ({
+  now: now(),
+  schedule,
+  jitter: Math.random(),
+  redact: upstream.redact,
+});

@@ -107,19 +107,20 @@ export type HistoryEntry = {
 
 /** A finished task's video. */
 export interface Video {
-  /** Null once the link has expired. */
+  /** Null where it cannot be fetched any more, or not be shown. */
   readonly url: string | null;
-  readonly state: 'AVAILABLE' | 'EXPIRED';
+  readonly state: 'AVAILABLE' | 'EXPIRED' | 'WITHHELD';
   readonly expiresAt: Date;
   readonly durationSeconds: number | null;
 }
 
-/** The video of a completed task as it stands at `now`; null where there is none. */
-export function videoOf(task: VideoTask, now: Date): Video | null {
+/** The video of a completed task as it stands at `now`; null where there is none. `holdsKey` says what is not shown. */
+export function videoOf(task: VideoTask, now: Date, holdsKey: (text: string) => boolean): Video | null {
   if (task.status !== 'COMPLETED' || task.videoUrl === null || task.completedAt === null) return null;
   const expiresAt = task.videoExpiresAt ?? new Date(task.completedAt.getTime() + videoLifetimeMs);
   const durationSeconds = task.videoDurationSeconds;
   if (now >= expiresAt) return { url: null, state: 'EXPIRED', expiresAt, durationSeconds };
+  if (holdsKey(task.videoUrl)) return { url: null, state: 'WITHHELD', expiresAt, durationSeconds };
   return { url: task.videoUrl, state: 'AVAILABLE', expiresAt, durationSeconds };
 }
 

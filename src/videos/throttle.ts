@@ -1,11 +1,14 @@
-import type { CheckReply } from '../upstream/replies.ts';
+import type { CheckReply, SubmitReply } from '../upstream/replies.ts';
 import { cappedRetryAfterMs, type Schedule } from './schedule.ts';
 
 /** What the upstream's replies say about all checks, whichever task they were about. */
 export interface Throttle {
-  /** How many checks may be under way at `now`. */
-  limit(now: Date): number;
-  heed(reply: CheckReply, now: Date): void;
+  /** How many of `concurrency` checks may be under way at `now`. */
+  limit(concurrency: number, now: Date): number;
+  /** Takes in the reply to a check that was sent at `sentAt`; returns how long that task is to wait at least. */
+  heedCheck(taskId: string, reply: CheckReply, sentAt: Date, now: Date): number;
+  /** Takes in the reply to an order that was sent at `sentAt`. */
+  heedSubmit(reply: SubmitReply, sentAt: Date, now: Date): void;
   /** Why nothing is checked at the moment; null where the key is accepted. */
   problem(): string | null;
 }
@@ -13,31 +16,59 @@ export interface Throttle {
 /** How long nothing is checked after the upstream has refused our key; then one check at a time tries again. */
 const accessDeniedPauseMs = 5 * 60_000;
 
-/** Lets up to `concurrency` checks through, until the upstream refuses our key or wants to be left alone for a while. */
-export function createThrottle(concurrency: number, { intervalMs }: Schedule): Throttle {
-  let pausedUntilMs = 0;
-  let accessDenied: string | null = null;
+/** One task may belong to another account of a relay: only so many refused tasks say that it is the key. */
+const tasksThatTell = 3;
 
-  const pause = (now: Date, ms: number): void => {
-    pausedUntilMs = Math.max(pausedUntilMs, now.getTime() + ms);
+const deniesAccess = (reply: CheckReply | SubmitReply): reply is CheckReply & { httpStatus: number } =>
+  reply.kind === 'REFUSED' &&
+  (reply.httpStatus === 401 || (reply.httpStatus === 403 && (reply.topic ?? 'ACCESS') === 'ACCESS'));
+
+/** Whether the upstream has shown by its reply that it accepts the key. */
+const acceptsKey = (reply: CheckReply | SubmitReply): boolean =>
+  reply.kind === 'OBSERVED' ||
+  reply.kind === 'ACCEPTED' ||
+  (reply.kind === 'REFUSED' && reply.httpStatus !== 403 && reply.topic !== 'ACCESS');
+
+/** Lets checks through, until the upstream refuses our key or wants to be left alone for a while. */
+export function createThrottle({ intervalMs }: Schedule): Throttle {
+  let rateLimitedUntilMs = 0;
+  let denied: { readonly since: Date; readonly problem: string } | null = null;
+  const refusedTasks = new Set<string>();
+
+  const deny = (httpStatus: number, since: Date): void => {
+    denied = { since, problem: `The upstream refuses the API key (HTTP ${httpStatus}): correct GROK_API_KEY.` };
+  };
+
+  const accept = (sentAt: Date): void => {
+    // What had been under way when the key was refused says nothing new.
+    if (denied !== null && sentAt <= denied.since) return;
+    denied = null;
+    refusedTasks.clear();
   };
 
   return {
-    limit(now) {
-      if (now.getTime() < pausedUntilMs) return 0;
-      return accessDenied === null ? concurrency : 1;
+    limit(concurrency, now) {
+      const deniedUntilMs = denied === null ? 0 : denied.since.getTime() + accessDeniedPauseMs;
+      if (now.getTime() < Math.max(rateLimitedUntilMs, deniedUntilMs)) return 0;
+      return denied === null ? concurrency : 1;
     },
-    heed(reply, now) {
-      if (reply.kind === 'REFUSED' && (reply.httpStatus === 401 || reply.httpStatus === 403)) {
-        accessDenied = `The upstream refuses the API key (HTTP ${reply.httpStatus}): correct GROK_API_KEY.`;
-        pause(now, accessDeniedPauseMs);
-      } else if (reply.kind === 'RATE_LIMITED') {
-        pause(now, Math.max(cappedRetryAfterMs(reply.retryAfterMs), intervalMs));
-      } else if (now.getTime() >= pausedUntilMs && (reply.kind === 'OBSERVED' || reply.kind === 'REFUSED')) {
-        // A check that had been under way when the key was refused says nothing new.
-        accessDenied = null;
+    heedCheck(taskId, reply, sentAt, now) {
+      if (deniesAccess(reply)) {
+        if (refusedTasks.size < tasksThatTell) refusedTasks.add(taskId);
+        if (denied !== null || refusedTasks.size === tasksThatTell) deny(reply.httpStatus, now);
+        // Then the next one to try is another task: this one alone may be refused for ever.
+        return denied === null ? 0 : accessDeniedPauseMs;
       }
+      if (reply.kind === 'RATE_LIMITED') {
+        const pauseMs = Math.max(cappedRetryAfterMs(reply.retryAfterMs), intervalMs);
+        rateLimitedUntilMs = Math.max(rateLimitedUntilMs, now.getTime() + pauseMs);
+      } else if (acceptsKey(reply)) accept(sentAt);
+      return 0;
     },
-    problem: () => accessDenied,
+    heedSubmit(reply, sentAt, now) {
+      if (deniesAccess(reply)) deny(reply.httpStatus, now);
+      else if (reply.kind === 'ACCEPTED') accept(sentAt);
+    },
+    problem: () => denied?.problem ?? null,
   };
 }

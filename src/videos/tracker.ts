@@ -3,7 +3,6 @@ import { QuietChecks } from './quiet-checks.ts';
 import { momentOf, type Services } from './services.ts';
 import type { TaskChange, VideoTask } from './task.ts';
 import { recordChange } from './tasks.ts';
-import { createThrottle } from './throttle.ts';
 import { afterCheck, afterLostSubmit } from './transitions.ts';
 
 export interface TrackerSettings {
@@ -21,6 +20,9 @@ export interface TrackerSettings {
  */
 const gatherMs = 100;
 
+/** No true id is longer. */
+const maxShownIdLength = 255;
+
 /**
  * Follows tasks to their end: claims what is due, asks the upstream, saves, tells.
  *
@@ -30,7 +32,6 @@ const gatherMs = 100;
 export class Tracker {
   readonly #services: Services;
   readonly #settings: TrackerSettings;
-  readonly #throttle;
   readonly #quiet: QuietChecks;
   readonly #stopped = new AbortController();
   readonly #underWay = new Set<Promise<void>>();
@@ -43,7 +44,6 @@ export class Tracker {
   constructor(services: Services, settings: TrackerSettings) {
     this.#services = services;
     this.#settings = settings;
-    this.#throttle = createThrottle(settings.concurrency, services.schedule);
     this.#quiet = new QuietChecks(services);
   }
 
@@ -67,7 +67,7 @@ export class Tracker {
 
   /** Why tasks are not being followed at the moment; null where they are. */
   problem(): string | null {
-    return this.#throttle.problem() ?? this.#databaseProblem;
+    return this.#services.throttle.problem() ?? this.#databaseProblem;
   }
 
   async #finish(): Promise<void> {
@@ -102,7 +102,8 @@ export class Tracker {
   }
 
   #room(): number {
-    return Math.max(this.#throttle.limit(this.#services.now()) - this.#underWay.size, 0);
+    const { throttle, now } = this.#services;
+    return Math.max(throttle.limit(this.#settings.concurrency, now()) - this.#underWay.size, 0);
   }
 
   /** Takes up to `room` due tasks and starts a check on each; returns how many. */
@@ -130,24 +131,43 @@ export class Tracker {
       task.upstreamId === null
         ? afterLostSubmit(task, momentOf(this.#services))
         : await this.#ask(task, task.upstreamId);
-    if (change?.history) await recordChange(this.#services, task, change);
-    else if (change) this.#quiet.add({ ...task, ...change });
+    if (!change) return;
+    // A link that is kept for later does not show in the history, and is more than times and counts.
+    if (change.history || change.videoUrl !== undefined) await recordChange(this.#services, task, change);
+    else this.#quiet.add({ ...task, ...change });
   }
 
   async #ask(task: VideoTask, upstreamId: string): Promise<TaskChange | null> {
-    const reply = await this.#services.upstream.check(upstreamId, this.#stopped.signal);
-    // Broken off by ourselves, which says nothing about the task: whoever runs next checks it.
-    if (this.#stopped.signal.aborted && reply.kind !== 'OBSERVED') return { leasedUntil: null };
-    this.#heed(task, reply);
-    return afterCheck(task, reply, momentOf(this.#services));
+    const { upstream, throttle, now } = this.#services;
+    const sentAt = now();
+    const said = await upstream.check(upstreamId, this.#stopped.signal);
+    // Broken off by ourselves, which says nothing about the task: the next instance checks it.
+    if (this.#stopped.signal.aborted && said.kind !== 'OBSERVED') return { leasedUntil: null };
+    const minPauseMs = throttle.heedCheck(task.id, said, sentAt, now());
+    const reply = await this.#unlessAnothers(task, said);
+    this.#report(task, reply);
+    return afterCheck(task, reply, { ...momentOf(this.#services), minPauseMs });
   }
 
-  #heed(task: VideoTask, reply: CheckReply): void {
-    const { log, now } = this.#services;
-    this.#throttle.heed(reply, now());
+  /** A reply that names another task of ours says nothing about this one. */
+  async #unlessAnothers(task: VideoTask, reply: CheckReply): Promise<CheckReply> {
+    if (reply.kind !== 'OBSERVED') return reply;
+    for (const otherId of reply.otherIds) {
+      const other = await this.#services.store.findByUpstreamId(otherId);
+      if (other && other.id !== task.id)
+        return { kind: 'ANSWER_LOST', message: `The upstream answered with the task ${other.id} instead.` };
+    }
+    return reply;
+  }
+
+  #report(task: VideoTask, reply: CheckReply): void {
+    const { log, upstream } = this.#services;
     if (reply.kind !== 'OBSERVED')
       log.warn({ taskId: task.id, kind: reply.kind, reason: reply.message }, 'check failed');
-    else if (reply.status === 'UNKNOWN')
+    else if (reply.otherIds.length > 0) {
+      const otherIds = reply.otherIds.map((id) => upstream.redact(id).slice(0, maxShownIdLength));
+      log.warn({ taskId: task.id, status: reply.status, otherIds }, 'the upstream answers under another id');
+    } else if (reply.status === 'UNKNOWN')
       log.warn({ taskId: task.id, upstreamStatus: reply.upstreamStatus }, 'unknown status');
   }
 }

@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto';
 import type { Accepted, CheckReply, NoAnswer, Observed, SubmitReply } from '../upstream/replies.ts';
 import { type FailureCode, failureOfSubmit } from './failures.ts';
-import { hourMs, pauseMs, type Schedule, trackingLimitMs, unansweredLimitMs } from './schedule.ts';
+import { linkExpiry } from './link-expiry.ts';
+import { hourMs, pauseMs, type Schedule, trackingLimitMs, unansweredLimitMs, videoLifetimeMs } from './schedule.ts';
 import type { ChangeCause, TaskChange, TaskStatus, VideoTask } from './task.ts';
 
 /** When something happened, and by which schedule the task goes on. `jitter` is a random number below 1. */
@@ -8,10 +10,18 @@ export interface Moment {
   readonly now: Date;
   readonly schedule: Schedule;
   readonly jitter: number;
+  /** Blots the upstream's key out of what is written into a message. */
+  readonly redact: (text: string) => string;
+  /** How long a task that is tracked on waits at least. */
+  readonly minPauseMs?: number;
 }
 
-/** 404s in a row that make it final: a task just created may not be visible everywhere at once. */
-const finalNotFoundCount = 3;
+/**
+ * So many answers in a row make final what one alone may be mistaken in: that there is no such task (one just created may
+ * not be visible everywhere at once), that its content is refused, that it is finished without a link, and all that a
+ * relay says under another id.
+ */
+const finalCount = 3;
 
 /** No answer of the kind that ends a task only when it is repeated. */
 const unrepeated = { repeatedAnswer: null, repeatedAnswerCount: 0 };
@@ -35,6 +45,15 @@ const failed = (failureCode: FailureCode, failureMessage: string, moment: Moment
   ...ended('FAILED', moment),
   failureCode,
   failureMessage,
+});
+
+/** A longer wait than this is not passed on. */
+const maxRetryAfterSeconds = 24 * 60 * 60;
+
+/** When the upstream takes orders again, as far as it has said so. */
+const retryAfter = ({ retryAfterMs }: NoAnswer) => ({
+  failureRetryAfterSeconds:
+    retryAfterMs === undefined ? null : Math.min(Math.ceil(retryAfterMs / 1_000), maxRetryAfterSeconds),
 });
 
 const unconfirmed = (failureMessage: string): TaskChange => ({
@@ -67,9 +86,11 @@ export function afterSubmit(task: VideoTask, reply: SubmitReply, moment: Moment)
   }
   if (reply.kind === 'ACCEPTED') return recorded(task, accepted(reply, moment), 'SUBMIT', moment);
   if (reply.kind !== 'ANSWER_LOST') {
-    return recorded(task, failed(failureOfSubmit(reply), reply.message, moment), 'SUBMIT', moment);
+    const change = { ...failed(failureOfSubmit(reply), reply.message, moment), ...retryAfter(reply) };
+    return recorded(task, change, 'SUBMIT', moment);
   }
-  return task.status === 'UNCONFIRMED' ? null : recorded(task, unconfirmed(reply.message), 'SUBMIT', moment);
+  if (task.status === 'UNCONFIRMED') return null;
+  return recorded(task, { ...unconfirmed(reply.message), ...retryAfter(reply) }, 'SUBMIT', moment);
 }
 
 const accepted = (reply: Pick<Accepted, 'upstreamId' | 'upstreamStatus'>, moment: Moment): TaskChange => ({
@@ -81,6 +102,7 @@ const accepted = (reply: Pick<Accepted, 'upstreamId' | 'upstreamStatus'>, moment
   leasedUntil: null,
   failureCode: null,
   failureMessage: null,
+  failureRetryAfterSeconds: null,
 });
 
 /** What becomes of a task whose submit never reported back, because its process died. */
@@ -113,37 +135,70 @@ export function afterCheck(task: VideoTask, reply: CheckReply, moment: Moment): 
 }
 
 function afterObservation(task: VideoTask, observed: Observed, moment: Moment): TaskChange {
-  const seen = { upstreamStatus: observed.upstreamStatus, lastCheckedAt: moment.now, ...unrepeated };
+  const doubt = doubtOf(task, observed);
+  const repeated = doubt === null ? unrepeated : repeatedAs(doubt, task);
+  const final = doubt === null || repeated.repeatedAnswerCount >= finalCount;
+  // What is said under another id may be about another task.
+  if (!final && observed.otherIds.length > 0) return { ...trackedOn(task, moment), ...repeated };
+  const seen = { upstreamStatus: observed.upstreamStatus, lastCheckedAt: moment.now, ...repeated };
+  return { ...(final ? outcomeOf(task, observed, moment) : trackedOn(task, moment)), ...seen };
+}
+
+/** What keeps an observation from being believed the first time; null where nothing does. */
+function doubtOf(task: VideoTask, { status, otherIds, videoUrl }: Observed): string | null {
+  if (otherIds.length > 0) {
+    // Not the ids themselves, which may hold what no other column may.
+    const digest = createHash('sha256').update(JSON.stringify(otherIds)).digest('hex');
+    return `OTHER_ID ${status} ${digest.slice(0, 16)}`;
+  }
+  return status === 'COMPLETED' && (videoUrl ?? task.videoUrl) === null ? 'RESULT_MISSING' : null;
+}
+
+function outcomeOf(task: VideoTask, observed: Observed, moment: Moment): TaskChange {
   const reason = observed.error ?? 'The upstream gave no reason.';
   switch (observed.status) {
-    case 'COMPLETED': {
-      if (observed.videoUrl === null) {
-        return { ...seen, ...failed('RESULT_MISSING', 'The upstream completed the video but gave no URL.', moment) };
-      }
-      const video = { videoUrl: observed.videoUrl, videoDurationSeconds: observed.durationSeconds };
-      return { ...seen, ...video, ...ended('COMPLETED', moment) };
-    }
+    case 'COMPLETED':
+      // The link of a time when it still called the task running is better than none.
+      return finished(observed.videoUrl ?? task.videoUrl, observed, moment);
+    case 'UNKNOWN':
+      return observed.videoUrl === null ? trackedOn(task, moment) : finished(observed.videoUrl, observed, moment);
     case 'FAILED':
-      return { ...seen, ...failed(observed.moderated ? 'CONTENT_REFUSED' : 'GENERATION_FAILED', reason, moment) };
-    case 'CANCELLED': {
-      const failure = { failureCode: 'CANCELLED_UPSTREAM', failureMessage: reason } as const;
-      return { ...seen, ...failure, ...ended('CANCELLED', moment) };
-    }
+      return failed(observed.moderated ? 'CONTENT_REFUSED' : 'GENERATION_FAILED', reason, moment);
+    case 'CANCELLED':
+      return { failureCode: 'CANCELLED_UPSTREAM', failureMessage: reason, ...ended('CANCELLED', moment) };
     default: {
       const status = observed.status === 'PROCESSING' ? 'PROCESSING' : task.status;
-      return { status, ...trackedOn(task, moment), ...seen };
+      const provisional = observed.videoUrl !== null && observed.videoUrl !== task.videoUrl;
+      return { status, ...(provisional && { videoUrl: observed.videoUrl }), ...trackedOn(task, moment) };
     }
   }
 }
 
+function finished(videoUrl: string | null, { durationSeconds }: Observed, moment: Moment): TaskChange {
+  if (videoUrl === null) return failed('RESULT_MISSING', 'The upstream completed the video but gave no URL.', moment);
+  const lifetimeEnd = later(moment.now, videoLifetimeMs);
+  const linkEnd = linkExpiry(videoUrl, moment.now);
+  const videoExpiresAt = linkEnd !== null && linkEnd < lifetimeEnd ? linkEnd : lifetimeEnd;
+  return { videoUrl, videoExpiresAt, videoDurationSeconds: durationSeconds, ...ended('COMPLETED', moment) };
+}
+
+/** Which failure a refused check speaks of, and how often it has to be said; null where it says nothing of the task. */
+function refusalOf({ kind, httpStatus, topic }: NoAnswer): { code: FailureCode; count: number } | null {
+  if (kind !== 'REFUSED') return null;
+  if (httpStatus === 410) return { code: 'UPSTREAM_TASK_NOT_FOUND', count: 1 };
+  if (httpStatus === 404) return { code: 'UPSTREAM_TASK_NOT_FOUND', count: finalCount };
+  return topic === 'CONTENT' && httpStatus !== 401 ? { code: 'CONTENT_REFUSED', count: finalCount } : null;
+}
+
 function afterFailedCheck(task: VideoTask, error: NoAnswer, moment: Moment): TaskChange {
-  if (error.kind !== 'REFUSED' || error.httpStatus !== 404) {
+  const refusal = refusalOf(error);
+  if (refusal === null) {
     return trackedOn(task, moment, { limitMs: unansweredLimitMs, retryAfterMs: error.retryAfterMs });
   }
-  const repeated = repeatedAs('NOT_FOUND', task);
+  const repeated = repeatedAs(refusal.code, task);
   const seen = { lastCheckedAt: moment.now, ...repeated };
-  if (repeated.repeatedAnswerCount < finalNotFoundCount) return { ...trackedOn(task, moment), ...seen };
-  return { ...seen, ...failed('UPSTREAM_TASK_NOT_FOUND', error.message, moment) };
+  if (repeated.repeatedAnswerCount < refusal.count) return { ...trackedOn(task, moment), ...seen };
+  return { ...seen, ...failed(refusal.code, error.message, moment) };
 }
 
 /** The task goes on as it is, until its result could no longer be fetched. */
@@ -155,9 +210,9 @@ function trackedOn(
   const ageMs = moment.now.getTime() - (task.submittedAt ?? task.createdAt).getTime();
   if (ageMs >= limitMs) {
     const hours = Math.floor(ageMs / hourMs);
-    const message = `The task ${task.upstreamId} was not known to be finished ${hours} hours after it was accepted.`;
+    const message = `The task ${moment.redact(task.upstreamId ?? '')} was not known to be finished ${hours} hours after it was accepted.`;
     return failed('TRACKING_EXPIRED', message, moment);
   }
-  const pause = pauseMs(moment.schedule, ageMs, moment.jitter, retryAfterMs);
+  const pause = Math.max(pauseMs(moment.schedule, ageMs, moment.jitter, retryAfterMs), moment.minPauseMs ?? 0);
   return { nextCheckAt: later(moment.now, pause), leasedUntil: null };
 }

@@ -11,6 +11,7 @@ import type { Services } from '../../src/videos/services.ts';
 import { submitVideo } from '../../src/videos/submit.ts';
 import type { VideoTask } from '../../src/videos/task.ts';
 import { findTask } from '../../src/videos/tasks.ts';
+import { createThrottle } from '../../src/videos/throttle.ts';
 import { Tracker } from '../../src/videos/tracker.ts';
 import { localClient } from './client.ts';
 import { freshDatabase } from './database.ts';
@@ -41,6 +42,7 @@ export async function createTestServices(
   const database = await openDatabase(databaseUrl ?? (await freshDatabase()), log);
   onTestFinished(() => database.close());
   const settings = { baseUrl: upstream.url, apiKey, submitTimeoutMs: 500, checkTimeoutMs: 500 };
+  const schedule = { firstCheckMs: 30_000, intervalMs: 30_000 };
   const services: Services = {
     store: createTaskStore(database.client),
     upstream: createUpstreamClient(settings),
@@ -48,7 +50,8 @@ export async function createTestServices(
     pubsub: createPubsub(database.notifications),
     log,
     now: () => clock.now,
-    schedule: { firstCheckMs: 30_000, intervalMs: 30_000 },
+    schedule,
+    throttle: createThrottle(schedule),
     submitLeaseMs: 45_000,
     idempotencyKeyLifetimeMs: 30 * 24 * hourMs,
     rereadMs: 30_000,

@@ -46,17 +46,14 @@ export const halfBody =
     response.write(body, () => setTimeout(() => response.destroy(), 20));
   };
 
-/** What the upstream says of a task. */
-export const status = (word: string, more: object = {}): Answer =>
-  reply(200, {
-    id: 'video_1',
-    object: 'video',
-    status: word,
-    video_url: null,
-    actualDuration: null,
-    error: null,
-    ...more,
-  });
+/** What the upstream says of the task that it is asked about. */
+export const status =
+  (word: string, more: object = {}): Answer =>
+  (response, request) => {
+    const id = decodeURIComponent(request.url?.split('/').at(-1) ?? '');
+    const nothing = { video_url: null, actualDuration: null, error: null };
+    reply(200, { id, object: 'video', status: word, ...nothing, ...more })(response, request);
+  };
 
 export const completed = status('completed', { video_url: videoUrl, actualDuration: 10 });
 

@@ -44,20 +44,34 @@ test('a finished task is read with its video', async () => {
       durationSeconds: 10,
       error: null,
       moderated: false,
+      otherIds: [],
     },
   });
 });
 
 test.each<[Observed['status'], string[]]>([
-  ['QUEUED', ['queued', 'QUEUED', 'pending']],
-  ['PROCESSING', ['processing', 'Processing', 'in_progress', 'running']],
-  ['COMPLETED', ['completed', 'COMPLETED', ' completed\n', 'succeeded', 'success', 'SUCCESS']],
-  ['FAILED', ['failed', 'FAILED', 'error']],
-  ['CANCELLED', ['cancelled', 'canceled', 'CANCELLED']],
-  ['UNKNOWN', ['archived', 'constructor', '__proto__', '']],
+  [
+    'QUEUED',
+    ['queued', 'QUEUED', 'pending', 'submitted', 'waiting', 'not_start', 'NOT_START', 'In Queue', 'THROTTLED'],
+  ],
+  [
+    'PROCESSING',
+    ['processing', 'Processing', 'in_progress', 'IN-PROGRESS', 'in progress', 'inProgress', 'running', 'generating'],
+  ],
+  [
+    'COMPLETED',
+    ['completed', 'complete', ' completed\n', 'succeeded', 'succeed', 'success', 'SUCCESS', 'done', 'finished'],
+  ],
+  ['COMPLETED', ['TASK_STATUS_SUCCEED', 'JOB_STATE_SUCCEEDED', '成功']],
+  [
+    'FAILED',
+    ['failed', 'FAILED', 'fail', 'Failure', 'error', 'expired', 'timeout', 'rejected', 'Moderated', 'BLOCKED'],
+  ],
+  ['CANCELLED', ['cancelled', 'canceled', 'CANCELLED', 'deleted']],
+  ['UNKNOWN', ['archived', 'constructor', '__proto__', '', 'unfinished', 'incomplete', 'notdone']],
 ])('%s is understood in every way it is said, and the word is kept', async (expected, words) => {
   for (const word of words) {
-    expect((await check(status(word))).result).toMatchObject({ status: expected, upstreamStatus: word });
+    expect((await check(status(word))).result).toMatchObject({ status: expected, upstreamStatus: word.trim() });
   }
 });
 
@@ -94,13 +108,19 @@ test.each<[unknown, number | null]>([
 
 test.each<[unknown, string | null]>([
   ['out of capacity', 'out of capacity'],
-  [{ code: 7, message: 'out of capacity' }, 'out of capacity'],
+  [{ code: 7, message: 'out of capacity' }, 'out of capacity (7)'],
   [{ msg: 'out of capacity' }, 'out of capacity'],
   [{ message: '' }, null],
   [{}, null],
   ['', null],
   [null, null],
-  [7, null],
+  [7, '7'],
+  [{ type: 'server_error' }, 'server_error'],
+  [{ detail: [{ loc: ['body'], msg: 'out of capacity' }] }, 'out of capacity'],
+  [[{ message: 'out of capacity' }, 'try later'], 'out of capacity; try later'],
+  ['<html><h1>502</h1></html>', null],
+  ['out\u0007 of\u202e capacity', 'out  of  capacity'],
+  ['out of capacity\n    at Worker.run (/app/worker.js:1:2)', 'out of capacity'],
 ])('an error of %j is read as %j', async (error, text) => {
   expect((await check(status('failed', { error }))).result).toMatchObject({ error: text, moderated: false });
 });
@@ -191,11 +211,11 @@ test('a check can be broken off', async () => {
   expect(requests).toBe(1);
 });
 
-test('an upstream that is not there is told from one that does not answer', async () => {
+test('a check of an upstream that is not there says why', async () => {
   const client = clientOf(`http://127.0.0.1:${await closedPort()}`, patientMs);
   const result = await client.check('video_1', new AbortController().signal);
   expect(result).toBeInstanceOf(UpstreamError);
-  expect(result).toMatchObject({ kind: 'NEVER_SENT' });
+  expect(result).toMatchObject({ kind: 'ANSWER_LOST', message: expect.stringContaining('ECONNREFUSED') });
 });
 
 test.each(['a/b', 'a?b=c#d', '100%', 'ä ö', '../../admin', '%2e%2e'])('an id of %j stays in its place', async (id) => {

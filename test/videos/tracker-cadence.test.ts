@@ -121,44 +121,6 @@ test('twenty faults in a row fail no task', async () => {
   expect(await find(id)).toMatchObject({ status: 'QUEUED', failureCode: null });
 });
 
-test.each([401, 403])('HTTP %i stops all checks, says so, and is probed once every 5 minutes', async (code) => {
-  const { submit, advance, find, upstream, tracker, clock } = await trackedBy(reply(code));
-  const tasks = [await submit()];
-  await advance(30 * secondMs);
-  tasks.push(await submit(), await submit());
-  expect(tracker.problem()).toMatch(`HTTP ${code}`);
-  const askedAgain = clock.now.getTime() + 5 * minuteMs;
-
-  await advance(askedAgain - clock.now.getTime() - 1);
-  expect(upstream.checks).toEqual(['video_1']);
-  await advance(1);
-  expect(upstream.checks).toHaveLength(2);
-  await advance(5 * minuteMs - 1);
-  expect(upstream.checks).toHaveLength(2);
-  expect(tracker.problem()).not.toBeNull();
-
-  upstream.onCheck = completed;
-  await advance(1);
-  expect(tracker.problem()).toBeNull();
-  for (const { id } of tasks) expect((await find(id)).status).toBe('COMPLETED');
-});
-
-test('a check that was still accepted does not hide that the key is refused by now', async () => {
-  const { submit, advance, tracker, upstream } = await trackedBy((response, request) => {
-    const accepted = request.url?.endsWith('video_1');
-    // The accepted check is the last one to come back.
-    setTimeout(() => (accepted ? processing : reply(401))(response, request), accepted ? 200 : 0);
-  });
-  await submit();
-  await submit();
-  await advance(30 * secondMs);
-  expect(upstream.checks).toHaveLength(2);
-  await advance(minuteMs);
-  // Nothing is being checked, so this must be visible.
-  expect(upstream.checks).toHaveLength(2);
-  expect(tracker.problem()).toMatch('HTTP 401');
-});
-
 test('no more checks than set are under way at once', async () => {
   let underWay = 0;
   let most = 0;

@@ -43,14 +43,6 @@ test('a finished video is recorded with its URL, its length and the time', async
 });
 
 test.each<[string, Answer, TaskStatus, string, string]>([
-  ['completion without a URL', status('completed'), 'FAILED', 'RESULT_MISSING', 'gave no URL'],
-  [
-    'completion with a URL that is none',
-    status('completed', { video_url: 'javascript:alert(1)' }),
-    'FAILED',
-    'RESULT_MISSING',
-    'gave no URL',
-  ],
   ['a failure', status('failed', { error: 'out of capacity' }), 'FAILED', 'GENERATION_FAILED', 'out of capacity'],
   ['a failure without a word', status('failed'), 'FAILED', 'GENERATION_FAILED', 'gave no reason'],
   [
@@ -69,6 +61,26 @@ test.each<[string, Answer, TaskStatus, string, string]>([
   expect(ended.videoUrl).toBeNull();
   expect(await check()).toEqual(ended);
   expect(upstream.checks).toHaveLength(1);
+});
+
+test.each<[string, Answer]>([
+  ['no URL', status('completed')],
+  ['a URL that is none', status('completed', { video_url: 'javascript:alert(1)' })],
+  ['a URL of 8,001 characters', status('completed', { video_url: `https://a.example/${'x'.repeat(8_000)}` })],
+])('a task that is completed with %s has failed when that was said three times', async (_, answer) => {
+  const { check, clock } = await taskTrackedBy(answer);
+  expect(await check()).toMatchObject({ status: 'QUEUED', upstreamStatus: 'completed' });
+  expect(await check()).toMatchObject({ status: 'QUEUED', failureCode: null });
+  const ended = await check();
+  expect(ended).toMatchObject({ status: 'FAILED', failureCode: 'RESULT_MISSING', completedAt: clock.now });
+  expect(ended.failureMessage).toMatch('gave no URL');
+});
+
+test('a link that comes after the word for it is a finished video', async () => {
+  const { check } = await taskTrackedBy(inTurn(status('completed'), status('completed'), completed));
+  await check();
+  await check();
+  expect(await check()).toMatchObject({ status: 'COMPLETED', videoUrl, failureCode: null });
 });
 
 test.each(databaseProviders)('a failure whose text no database likes still ends the task on %s', async (provider) => {

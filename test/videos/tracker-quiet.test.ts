@@ -50,7 +50,7 @@ describe.each(databaseProviders)('checks that bring nothing new, on %s', (provid
     };
     await tracker.checkDue();
     const expected = tasks.map((task) => checked(task, { clock }));
-    expected[3] = { ...expected[3]!, repeatedAnswer: 'NOT_FOUND', repeatedAnswerCount: 1 };
+    expected[3] = { ...expected[3]!, repeatedAnswer: 'UPSTREAM_TASK_NOT_FOUND', repeatedAnswerCount: 1 };
     expected[5] = { ...expected[5]!, lastCheckedAt: null };
     const first = await read();
     expect(first).toEqual(expected);

@@ -1,0 +1,15 @@
+/** A link that is longer is none: it would have to be kept in every row and sent with every answer. */
+const maxLinkLength = 8_000;
+
+/**
+ * A text as a link that can be fetched, written as the WHATWG's URL parser writes it (no control characters, no spaces)
+ * and without user info; null where it is none.
+ */
+export function linkOf(text: string): string | null {
+  if (text.length > maxLinkLength || !URL.canParse(text)) return null;
+  const url = new URL(text);
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') return null;
+  url.username = '';
+  url.password = '';
+  return url.href.length > maxLinkLength ? null : url.href;
+}

@@ -1,0 +1,45 @@
+/** A moment that a link names by the start of its signature and by how many seconds that is good for. */
+const relativeExpiries = ['x-amz', 'x-goog', 'x-oss', 'x-tos', 'x-obs'].map((prefix) => ({
+  date: `${prefix}-date`,
+  seconds: `${prefix}-expires`,
+}));
+
+/** A moment that a link names by itself: CloudFront, Google, Alibaba, Azure. */
+const absoluteExpiries = ['expires', 'expire', 'expiry', 'expires_at', 'exp', 'se'];
+
+/** No more parameters of a link are looked at. */
+const maxParameters = 100;
+
+/** What lies further ahead is no expiry that was meant. */
+const maxAheadMs = 10 * 366 * 24 * 60 * 60_000;
+
+/**
+ * When a signed link says that it stops working; null where it says nothing one can believe. A moment that had passed
+ * when the upstream gave the link is not believed: a clock is wrong, and a paid video would be hidden by it.
+ */
+export function linkExpiry(link: string, given: Date): Date | null {
+  const parameters = new Map<string, string>();
+  for (const [name, value] of new URL(link).searchParams) {
+    if (parameters.size < maxParameters) parameters.set(name.toLowerCase(), value);
+  }
+  const named = [
+    ...relativeExpiries.map(({ date, seconds }) => momentAfter(parameters.get(date), parameters.get(seconds))),
+    ...absoluteExpiries.map((name) => momentOf(parameters.get(name))),
+  ];
+  const believed = named.filter((ms) => ms > given.getTime() && ms <= given.getTime() + maxAheadMs);
+  return believed.length > 0 ? new Date(Math.min(...believed)) : null;
+}
+
+function momentAfter(date = '', seconds = ''): number {
+  return /^\d{1,9}$/.test(seconds) ? momentOf(date) + Number(seconds) * 1_000 : Number.NaN;
+}
+
+/** Unix time in seconds or milliseconds, or ISO 8601 with or without separators; NaN where it is neither. */
+function momentOf(text = ''): number {
+  if (/^\d{9,11}$/.test(text)) return Number(text) * 1_000;
+  if (/^\d{12,14}$/.test(text)) return Number(text);
+  const [, year, month, day, hour, minute, second] =
+    /^(\d{4})-?(\d\d)-?(\d\d)T(\d\d):?(\d\d):?(\d\d)?(?:\.\d{1,9})?Z$/.exec(text) ?? [];
+  if (year) return Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second ?? '00'}Z`);
+  return /^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(text) : Number.NaN;
+}
