@@ -119,16 +119,22 @@ describe.each(databaseProviders)('two processes on one database (%s)', (provider
   }, 60_000);
 });
 
-const isAboutCheck = (line: string, pid: number): boolean =>
-  line.includes(`"pid":${pid},`) && line.includes('check failed');
+/** The tasks whose checks have failed in a process, by these lines of the log. */
+const failedChecks = (lines: readonly string[], pid: number): Set<string> =>
+  new Set(
+    lines
+      .filter((line) => line.includes(`"pid":${pid},`) && line.includes('check failed'))
+      .map((line) => JSON.parse(line).taskId),
+  );
 
 test('a subscriber sees within a second what the other process made of the task, on PostgreSQL', async () => {
   const world = await createWorld('postgresql');
-  // Refused once, the first process asks nothing more for five minutes: all changes are the second one's.
+  // Refused for three tasks, the first process asks nothing more for five minutes: all changes are the second one's.
   const first = await world.start();
   world.upstream.mode = 'denied';
-  await world.client.submit(first, orderOf(world, 'refused'));
-  await expect.poll(() => world.log.some((line) => isAboutCheck(line, first.pid)), soon).toBe(true);
+  for (const name of ['refused1', 'refused2', 'refused3']) await world.client.submit(first, orderOf(world, name));
+  const before = world.log.length;
+  await expect.poll(() => failedChecks(world.log.slice(before), first.pid).size, soon).toBe(3);
   world.upstream.mode = 'scripted';
 
   const second = await world.start();
