@@ -88,7 +88,7 @@ export async function createApp(environment: Environment, now = () => new Date()
 
   return {
     async start() {
-      listener = await listen(graphql.listener, environment.server);
+      listener = await listen(graphql.listener, environment.server, log);
       tracker.start();
       log.info({ migrations: database.appliedMigrations }, `GraphQL at ${listener.url}`);
       if (door.open) log.warn('There is no API key: whoever works on this machine may order, and nobody else.');

@@ -122,9 +122,14 @@ export async function sendEvents(
     clearInterval(pinging);
     response.emit('drain');
   });
-  for await (const text of events) {
-    if (response.destroyed) break;
-    if (!response.write(text)) await new Promise((resolve) => response.once('drain', resolve));
+  try {
+    for await (const text of events) {
+      if (response.destroyed) break;
+      if (!response.write(text)) await new Promise((resolve) => response.once('drain', resolve));
+    }
+  } finally {
+    // An answer that has ended is not through before all of it is read.
+    clearInterval(pinging);
   }
   response.end();
 }

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { securityHeaders } from './security-headers.ts';
+import type { Logger } from 'pino';
+import { answerInTurn, refuse } from './connections.ts';
 
 export interface ListenSettings {
   readonly host: string;
@@ -29,18 +30,21 @@ const closeIntervalMs = 20;
 const maxCheckIntervalMs = 1_000;
 
 /** Serves on `host` and `port`. */
-export async function listen(listener: RequestListener, settings: ListenSettings): Promise<Listener> {
+export async function listen(listener: RequestListener, settings: ListenSettings, log: Logger): Promise<Listener> {
   const { headersTimeoutMs: headersTimeout, requestTimeoutMs, stalledTimeoutMs } = settings;
   const requestTimeout = Math.max(requestTimeoutMs, headersTimeout);
   const connectionsCheckingInterval = Math.min(headersTimeout, maxCheckIntervalMs);
-  const http = createServer({ headersTimeout, requestTimeout, connectionsCheckingInterval }, (request, response) =>
+  const http = createServer({ headersTimeout, requestTimeout, connectionsCheckingInterval });
+  answerInTurn(http, (request, response) =>
     // Of anything else no URL can be made.
-    isAddressed(request) ? listener(request, response) : refuse(response),
+    isAddressed(withoutOrigin(request)) ? listener(request, response) : refuse(response),
   );
   // A subscriber that reads takes our pings, at least; one that does not is dropped with what waits for it.
   http.setTimeout(stalledTimeoutMs);
   http.listen(settings.port, settings.host);
   await once(http, 'listening');
+  // As accept(2) passes on what befalls the network of one connection, or the whole of the system for a while.
+  http.on('error', (error) => log.error({ error: error.message }, 'a connection could not be taken'));
   const address = http.address() as AddressInfo;
   return {
     url: `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}/graphql`,
@@ -57,11 +61,14 @@ export async function listen(listener: RequestListener, settings: ListenSettings
   };
 }
 
+/** Brings the absolute form of a request's target, which servers have to take (RFC 9112, 3.2.2), into the usual one. */
+function withoutOrigin(request: IncomingMessage): IncomingMessage {
+  const target = request.url?.startsWith('/') ? null : URL.parse(request.url ?? '');
+  if (target?.protocol !== 'http:' && target?.protocol !== 'https:') return request;
+  request.headers.host = target.host;
+  request.url = target.pathname + target.search;
+  return request;
+}
+
 const isAddressed = ({ headers: { host = '' }, url = '' }: IncomingMessage): boolean =>
   url.startsWith('/') && !/[/?#@\\]/.test(host) && URL.canParse(`http://${host}${url}`);
-
-function refuse(response: ServerResponse): void {
-  const body = JSON.stringify({ errors: [{ message: 'Bad request.', extensions: { code: 'BAD_REQUEST' } }] });
-  const headers = { ...securityHeaders, 'content-type': 'application/json', connection: 'close' };
-  response.writeHead(400, headers).end(body);
-}

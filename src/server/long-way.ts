@@ -1,5 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { YogaServerInstance } from 'graphql-yoga';
+import { keepErrors } from './connections.ts';
 import { eventsIn, sendEvents } from './event-stream.ts';
 
 /** How often a subscriber is pinged at least. */
@@ -24,6 +25,7 @@ export function createLongWay<Context extends object>(
     if (!events) return void response.end(await answered.text());
     // So does what has read the body, and listens on.
     for (const event of ['data', 'end', 'error']) request.removeAllListeners(event);
+    keepErrors(request);
     return sendEvents(events, response, pingMs);
   }
 

@@ -47,16 +47,20 @@ export function createShortWay(settings: Settings, longWay: RequestListener): Re
       return longWay(request, response);
     }
     const requestId = requestIdFor(request.headers[requestIdHeader]);
-    void withRequestId(requestId, () => answerTo(request, token, lengthBytes).catch(() => null)).then((answer) =>
-      answer ? send(response, requestId, answer) : longWay(request, response),
-    );
+    void withRequestId(requestId, () => answerTo(request, token, lengthBytes).catch(() => null)).then((answer) => {
+      if (answer) send(response, requestId, answer);
+      // A request that is gone has no body to be read again.
+      else if (!response.destroyed) longWay(request, response);
+    });
   };
 }
 
-/** The whole body; null where it does not come in one piece: that is not waited for. */
+/** The whole body; null where it does not come in one piece, which is not waited for, or the client hangs up. */
 function readAtOnce(request: IncomingMessage, lengthBytes: number): Promise<Buffer | null> {
   const { promise, resolve } = Promise.withResolvers<Buffer | null>();
+  if (request.destroyed) resolve(null);
   request.once('readable', () => resolve(request.read(lengthBytes)));
+  request.once('close', () => resolve(null));
   return promise;
 }
 

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
+import { anOrder, submitDocument } from '../support/app.ts';
 import { createKeyFor } from '../support/callers.ts';
 import { noSpendingLimits } from '../support/client.ts';
 import { freshDatabase } from '../support/database.ts';
@@ -74,6 +75,36 @@ export async function callUp(url: string, text = ''): Promise<Line> {
       return promise.finally(() => clearTimeout(patience));
     },
   };
+}
+
+/** A whole POST of a document by somebody with the key. */
+export function postOf({ key }: Guarded, body: object, headers: Record<string, string> = {}): string {
+  const text = JSON.stringify(body);
+  const all = { authorization: `Bearer ${key}`, 'content-length': Buffer.byteLength(text), ...headers };
+  return headOf(all) + text;
+}
+
+export const orderBody = { query: submitDocument, variables: { input: anOrder } };
+export const whoami = { query: '{ viewer { name } }' };
+
+export const subscriptionTo = (id: string, fields = 'status') => ({
+  query: `subscription { videoTaskUpdated(id: "${id}") { ${fields} } }`,
+});
+
+/** Orders a video; its task's id. */
+export async function submit(service: Guarded, prompt = 'A paper boat'): Promise<string> {
+  const answer = await service.send({ ...orderBody, variables: { input: { grokVideo3: { prompt } } } });
+  return (await answer.json()).data.submitVideo.task.id;
+}
+
+/** The statuses of the answers that came back on a connection. */
+export const statusesIn = ({ heard }: Line): string[] => heard().match(/(?<=HTTP\/1\.1 )\d+/g) ?? [];
+
+/** It runs, answers, and has found nothing wrong with itself. */
+export async function expectAlive(service: Guarded): Promise<void> {
+  expect((await service.send(whoami)).status).toBe(200);
+  expect(service.process.exitCode ?? service.process.signalCode).toBeNull();
+  expect(service.log()).not.toMatch(/"level":[56]0/);
 }
 
 /** The head of a POST to the service. */
