@@ -40,6 +40,7 @@ describe('wrong settings', () => {
       MAX_DIRECTIVES: '0',
       MAX_COMPLEXITY: '0',
       MAX_SUBSCRIPTIONS: '0',
+      MAX_CONNECTIONS: '0',
       HEADERS_TIMEOUT_MS: '0',
       REQUEST_TIMEOUT_MS: '0',
       STALLED_TIMEOUT_MS: '0',

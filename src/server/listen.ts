@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import { answerInTurn, refuse } from './connections.ts';
@@ -7,6 +7,8 @@ import { answerInTurn, refuse } from './connections.ts';
 export interface ListenSettings {
   readonly host: string;
   readonly port: number;
+  /** How many connections may be open at once; what comes beyond is closed. */
+  readonly maxConnections: number;
   /** How long a client may take to send a request's headers, and the whole of it. */
   readonly headersTimeoutMs: number;
   readonly requestTimeoutMs: number;
@@ -29,6 +31,9 @@ const closeIntervalMs = 20;
 /** How often the server looks for clients that take too long to send a request. */
 const maxCheckIntervalMs = 1_000;
 
+/** How often it is logged that there are too many connections. */
+const dropLogIntervalMs = 60_000;
+
 /** Serves on `host` and `port`. */
 export async function listen(listener: RequestListener, settings: ListenSettings, log: Logger): Promise<Listener> {
   const { headersTimeoutMs: headersTimeout, requestTimeoutMs, stalledTimeoutMs } = settings;
@@ -39,6 +44,7 @@ export async function listen(listener: RequestListener, settings: ListenSettings
     // Of anything else no URL can be made.
     isAddressed(withoutOrigin(request)) ? listener(request, response) : refuse(response),
   );
+  limitConnections(http, settings.maxConnections, log);
   // A subscriber that reads takes our pings, at least; one that does not is dropped with what waits for it.
   http.setTimeout(stalledTimeoutMs);
   http.listen(settings.port, settings.host);
@@ -72,3 +78,13 @@ function withoutOrigin(request: IncomingMessage): IncomingMessage {
 
 const isAddressed = ({ headers: { host = '' }, url = '' }: IncomingMessage): boolean =>
   url.startsWith('/') && !/[/?#@\\]/.test(host) && URL.canParse(`http://${host}${url}`);
+
+function limitConnections(http: Server, max: number, log: Logger): void {
+  let quietUntil = 0;
+  http.maxConnections = max;
+  http.on('drop', () => {
+    if (Date.now() < quietUntil) return;
+    quietUntil = Date.now() + dropLogIntervalMs;
+    log.warn({ maxConnections: max }, 'too many connections are open: new ones are closed');
+  });
+}

@@ -8,6 +8,7 @@ import {
   orderBody,
   postOf,
   startGuarded,
+  statusesIn,
   submit,
   subscriptionTo,
   whoami,
@@ -84,3 +85,18 @@ test.each(Object.entries(ends))(
   },
   60_000,
 );
+
+test('an instance has so many connections open at most, and takes new ones when others are closed', async () => {
+  const service = await startGuarded({ MAX_CONNECTIONS: '20' });
+  const lines = await Promise.all(Array.from({ length: 20 }, () => callUp(service.url)));
+  for (const _ of [1, 2, 3]) {
+    const beyond = await callUp(service.url, postOf(service, whoami));
+    expect(await beyond.closedWithin(5_000)).toBe(true);
+    expect(beyond.heard()).toBe('');
+  }
+  expect(service.log().match(/too many connections/g)).toHaveLength(1);
+  lines[0]?.socket.write(postOf(service, whoami));
+  await expect.poll(() => lines[0] && statusesIn(lines[0]), patience).toEqual(['200']);
+  for (const { socket } of lines) socket.destroy();
+  await expect.poll(async () => (await service.send(whoami).catch(() => null))?.status, patience).toBe(200);
+});
