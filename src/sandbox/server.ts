@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { json as readJson } from 'node:stream/consumers';
 import { models } from '../videos/models.ts';
+import { readJson } from './json-body.ts';
 import { outcomeOf, readOrder } from './orders.ts';
 import { fromTaskId, type SandboxTask, toTaskId } from './task-id.ts';
 
@@ -21,10 +21,14 @@ const slowFinishedMs = 60_000;
 export async function startSandbox(port: number): Promise<Sandbox> {
   const video = await readFile(new URL('sample.mp4', import.meta.url));
   const server = createServer((request, response) => {
+    // Node ends the process with errors that have no listener.
+    response.on('error', () => {});
     answer(request, response, video).catch(() => response.destroy());
   });
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
+  // As accept(2) passes on what befalls a connection before it is taken.
+  server.on('error', () => {});
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     async stop() {
@@ -52,7 +56,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, video:
 async function replyTo(request: IncomingMessage): Promise<Reply> {
   const { method, url = '', headers } = request;
   if (!headers.authorization?.startsWith('Bearer ')) return refusal(401, 'The Authorization header is missing.');
-  if (method === 'POST' && url === '/v1/grok/videos') return submit(await readJson(request).catch(() => null));
+  if (method === 'POST' && url === '/v1/grok/videos') return submit(await readJson(request));
   const [, id] = /^\/v1\/result\/([^/]+)$/.exec(url) ?? [];
   if (method === 'GET' && id !== undefined) return query(id, `http://${headers.host}/videos/${id}.mp4`);
   return refusal(404, 'There is nothing here.');
@@ -96,4 +100,10 @@ const describe = ({ createdAtMs, upstreamModel }: SandboxTask) => ({
   model: upstreamModel,
 });
 
-const refusal = (status: number, message: string): Reply => [status, { error: { message } }];
+/** Enough of what is wrong with an order. */
+const maxReasonLength = 500;
+
+const refusal = (status: number, message: string): Reply => [
+  status,
+  { error: { message: message.slice(0, maxReasonLength) } },
+];
