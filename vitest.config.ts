@@ -7,7 +7,7 @@ export default defineConfig({
         test: {
           name: 'service',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/browser/**', 'test/faults/**', 'test/client/**', 'test/federation/**'],
+          exclude: ['test/browser/**', 'test/faults/**', 'test/soak/**', 'test/client/**', 'test/federation/**'],
           globalSetup: 'test/support/global-setup.ts',
           // Run as in production: Vite's own module loader would load graphql a second time, as ESM beside CommonJS.
           experimental: { viteModuleRunner: false },
@@ -23,6 +23,14 @@ export default defineConfig({
           // Each of them fills the machine with processes.
           fileParallelism: false,
           testTimeout: 180_000,
+        },
+      },
+      {
+        test: {
+          name: 'soak',
+          include: ['test/soak/**/*.test.ts'],
+          experimental: { viteModuleRunner: false },
+          testTimeout: 300_000,
         },
       },
       { test: { name: 'client', include: ['test/client/**/*.test.ts'], testTimeout: 60_000 } },
