@@ -30,7 +30,7 @@ const imageScalars = {
   PUBLIC_URL: imageScalar(
     'PublicUrl',
     ['https://', 'http://'],
-    'An http(s) URL that anybody can fetch: no user name or password, no private, local or otherwise reserved address, port 80, 443 or from 1024 up, at most 2,048 characters. The upstream fetches it, not this service.',
+    'An http(s) URL that anybody can fetch: no user name or password, no private, local or otherwise reserved address or host name, port 80, 443 or from 1024 up, at most 2,048 characters. The upstream fetches it, not this service.',
   ),
   PUBLIC_URL_OR_DATA_URI: imageScalar(
     'PublicUrlOrDataUri',

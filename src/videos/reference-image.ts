@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import ipaddr from 'ipaddr.js';
+import { isPublicName } from './host-names.ts';
 
 /** What is kept of a reference image: its URL, or of an inline image all but the image itself. */
 export type ReferenceImage =
@@ -32,8 +33,8 @@ const globalUnicast = ipaddr.IPv6.parseCIDR('2000::/3');
  * address (decimal, hexadecimal, octal, short) into four decimal numbers.
  */
 function isPublicHost(hostname: string): boolean {
-  const host = hostname.replace(/^\[|\]$/g, '').replace(/\.+$/, '');
-  if (!ipaddr.isValid(host)) return host.includes('.') && !/(^|\.)(localhost|local|internal)$/.test(host);
+  const host = hostname.replace(/^\[|\]$/g, '');
+  if (!ipaddr.isValid(host)) return isPublicName(host);
   const address = ipaddr.parse(host);
   if (address instanceof ipaddr.IPv6 && !address.match(globalUnicast)) return false;
   return address.range() === 'unicast';
