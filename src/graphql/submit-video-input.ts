@@ -9,19 +9,30 @@ import {
   modelNames,
   promptLength,
 } from '../videos/models.ts';
+import { maxUrlLength } from '../videos/public-url.ts';
 import { requestSchemas } from '../videos/request.ts';
 import { builder, type InputFieldBuilder } from './builder.ts';
 import { durationName, inputFieldOf, pascalCase, ratioName, resolutionName } from './names.ts';
 import { aspectRatioDescription, describeModel, enumOf, resolutionDescription } from './video-model.ts';
 
-/** A string that starts with one of `schemes`; the rest of its form is checked together with the whole input. */
-function imageScalar(name: 'PublicUrl' | 'PublicUrlOrDataUri', schemes: readonly string[], description: string) {
+/** How a text begins, and how that is said. The rest of its form is checked together with the whole input. */
+const beginnings = {
+  url: { pattern: /^https?:\/\//i, words: 'https:// or http://' },
+  image: { pattern: /^data:[\t\n\f\r ]*image\//i, words: 'data:image/' },
+};
+
+function imageScalar(
+  name: 'PublicUrl' | 'PublicUrlOrDataUri',
+  allowed: readonly (keyof typeof beginnings)[],
+  description: string,
+) {
   return builder.scalarType(name, {
     description,
     serialize: String,
     parseValue(value) {
-      if (typeof value === 'string' && schemes.some((scheme) => value.toLowerCase().startsWith(scheme))) return value;
-      throw new TypeError(`${name} must be a string that starts with ${schemes.join(' or ')}.`);
+      if (typeof value === 'string' && allowed.some((kind) => beginnings[kind].pattern.test(value))) return value;
+      const words = allowed.map((kind) => beginnings[kind].words);
+      throw new TypeError(`${name} must be a string that starts with ${words.join(' or ')}.`);
     },
   });
 }
@@ -29,13 +40,13 @@ function imageScalar(name: 'PublicUrl' | 'PublicUrlOrDataUri', schemes: readonly
 const imageScalars = {
   PUBLIC_URL: imageScalar(
     'PublicUrl',
-    ['https://', 'http://'],
-    'An http(s) URL that anybody can fetch: no user name or password, no private, local or otherwise reserved address or host name, port 80, 443 or from 1024 up, at most 2,048 characters. The upstream fetches it, not this service.',
+    ['url'],
+    `An http(s) URL that anybody can fetch: no user name or password, no private, local or otherwise reserved address or host name, port 80, 443 or from 1024 up, at most ${maxUrlLength.toLocaleString('en')} characters, a limit of this service's own. It is kept and sent on as the URL standard normalises it: the host in Punycode, other characters percent-encoded, without a fragment. The upstream fetches it, not this service.`,
   ),
   PUBLIC_URL_OR_DATA_URI: imageScalar(
     'PublicUrlOrDataUri',
-    ['https://', 'http://', 'data:image/'],
-    'Either a URL as in `PublicUrl`, or an inline image as a data URI: `data:image/png;base64,iVBORw0…`. Of an inline image the service keeps mime type, size and SHA-256, not the image.',
+    ['url', 'image'],
+    'Either a URL as in `PublicUrl`, or an inline image as a data URI: `data:image/png;base64,iVBORw0…`. Parameters, percent-escapes, white space and missing padding are taken as browsers take them, and text instead of base64; it is sent on as `data:<type>;base64,<padded base64>`. Images labelled as PNG, JPEG, GIF, WebP, BMP, TIFF, AVIF or HEIC must begin with the bytes of that format, and others must not; what else is labelled as an image, such as `image/svg+xml`, is believed. Of an inline image the service keeps mime type, size and SHA-256, not the image.',
   ),
 } satisfies Record<ImageForm, unknown>;
 

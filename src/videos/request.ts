@@ -8,7 +8,7 @@ import {
   optionsOf,
   promptLength,
 } from './models.ts';
-import { dataUriProblem, publicUrlProblem } from './reference-image.ts';
+import { imageReaders } from './reference-image.ts';
 
 /** An order that its model accepts, with every option the video will have. */
 export interface VideoRequest {
@@ -17,7 +17,7 @@ export interface VideoRequest {
   readonly durationSeconds: number;
   readonly aspectRatio: string;
   readonly resolution: string;
-  /** Public URLs, and data URIs where the model takes them. */
+  /** Public URLs, and data URIs where the model takes them, each in its normal form. */
   readonly imageUrls: readonly string[];
 }
 
@@ -30,25 +30,20 @@ const prompt = z
   .refine((text) => !text.includes('\0'), 'must not contain the character U+0000')
   .refine((text) => text.isWellFormed(), 'must not contain one half of a surrogate pair alone');
 
-const imageForms = {
-  PUBLIC_URL: publicUrlProblem,
-  PUBLIC_URL_OR_DATA_URI: (text: string) => (/^data:/i.test(text) ? dataUriProblem(text) : publicUrlProblem(text)),
-};
-
-function image(problemWith: (text: string) => string | null) {
-  return z.string().superRefine((text, context) => {
-    const problem = problemWith(text);
-    if (problem) context.addIssue({ code: 'custom', message: problem });
-  });
-}
-
 /** Null, and nothing at all, stand for the default. */
 function orDefault<Value>(schema: z.ZodType<Value>, byDefault: Value) {
   return schema.nullish().transform((value) => value ?? byDefault);
 }
 
 function images({ form, max }: Capability['imageUrls']) {
-  const list = z.array(image(imageForms[form]));
+  const read = imageReaders[form];
+  const image = z.string().transform((text, context) => {
+    const image = read(text);
+    if ('url' in image) return image.url;
+    context.addIssue({ code: 'custom', message: image.problem });
+    return z.NEVER;
+  });
+  const list = z.array(image);
   return orDefault<string[]>(max === undefined ? list : list.max(max, `must be at most ${max} images`), []);
 }
 

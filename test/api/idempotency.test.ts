@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { capabilityOf, type ModelName, modelNames, optionsOf } from '../../src/videos/models.ts';
 import { anOrder, createTestApp, nothing } from '../support/app.ts';
 import { databaseProviders, freshDatabase } from '../support/database.ts';
+import { inlinePng } from '../support/images.ts';
 import { inContractWords, optionNames, orderOf } from '../support/orders.ts';
 import { countTasks, place, placed, readTask } from '../support/placing.ts';
 import { hourMs } from '../support/services.ts';
@@ -132,7 +133,7 @@ function neighbours(model: ModelName): object[] {
   const [one, two] = images;
   return [
     ...others.map((chosen) => orderOf(model, { imageUrls: images, ...inContractWords(model, chosen) })),
-    ...[[], [one], [two, one], [one, two, one], [one, `${two}#`]].map((imageUrls) => orderOf(model, { imageUrls })),
+    ...[[], [one], [two, one], [one, two, one], [one, `${two}?`]].map((imageUrls) => orderOf(model, { imageUrls })),
     orderOf(model, { prompt: 'A paper boat.', imageUrls: images }),
     orderOf(model, { prompt: 'a paper boat', imageUrls: images }),
     ...modelNames.filter((name) => name !== model).map((name) => orderOf(name, { imageUrls: images })),
@@ -154,8 +155,7 @@ const inlineModels = modelNames.filter((model) => capabilityOf(model).imageUrls.
 
 test.each(inlineModels)('%s is told apart by what is in an inline image, although that is not kept', async (model) => {
   const app = await createTestApp();
-  const withImage = (content: string) =>
-    orderOf(model, { imageUrls: [`data:image/png;base64,${Buffer.from(content).toString('base64')}`] });
+  const withImage = (content: string) => orderOf(model, { imageUrls: [inlinePng(content)] });
   const first = await placed(app, withImage('one image'), 'boat-1');
   expect(await placed(app, withImage('one image'), 'boat-1')).toEqual({ ...first, replayed: true });
   expect(await place(app, withImage('two image'), 'boat-1')).toMatchObject(mismatch);

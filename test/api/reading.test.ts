@@ -10,6 +10,7 @@ import {
 } from '../../src/videos/models.ts';
 import { anOrder, createTestApp, submitDocument } from '../support/app.ts';
 import { databaseProviders, freshDatabase } from '../support/database.ts';
+import { dataUri, png } from '../support/images.ts';
 import { orderOf, ratioWord, resolutionWord, variantOf } from '../support/orders.ts';
 import { recordStatements } from '../support/statements.ts';
 import { createTrackedApp } from '../support/tracked-app.ts';
@@ -29,8 +30,8 @@ const everyField = /* GraphQL */ `
   }
 `;
 
-const image = Buffer.from('not really an image');
-const inlineImage = `data:image/PNG;base64,${image.toString('base64')}`;
+const image = png();
+const inlineImage = dataUri('image/png', image);
 
 describe.each(databaseProviders)('on %s', (provider) => {
   test('a task shows its order, what it will cost, and each moment of its way to the video', async () => {

@@ -3,6 +3,7 @@ import { capabilityOf, type ModelName, modelNames, optionsOf } from '../../src/v
 import { type TaskStatus, taskStatuses } from '../../src/videos/task.ts';
 import { anOrder } from '../support/app.ts';
 import { databaseProviders } from '../support/database.ts';
+import { inlinePng } from '../support/images.ts';
 import { inContractWords, optionNames, orderOf, upstreamBodyOf } from '../support/orders.ts';
 import { countTasks, placed, readTask, sendWithHeader, taskIn } from '../support/placing.ts';
 import { nobody, notFound, resubmit, resubmitDocument, stateConflict, watchStatuses } from '../support/resolving.ts';
@@ -111,7 +112,7 @@ test.each(inlineModels)(
   'an order from %s with an inline image is not resubmitted, as that is not kept',
   async (model) => {
     const app = await createTrackedApp();
-    const input = orderOf(model, { imageUrls: [images[0], 'data:image/png;base64,iVBORw0KGgo='] });
+    const input = orderOf(model, { imageUrls: [images[0], inlinePng()] });
     const old = await taskIn('FAILED', app, input);
     const answer = await resubmit(app, old, 'again-1');
     expect(answer).toMatchObject(stateConflict);

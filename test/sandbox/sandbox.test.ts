@@ -3,9 +3,10 @@ import { type Outcome, outcomeWords } from '../../src/sandbox/orders.ts';
 import { startSandbox } from '../../src/sandbox/server.ts';
 import { fromTaskId, toTaskId } from '../../src/sandbox/task-id.ts';
 import { type Capability, capabilityOf, modelNames, models, optionsOf } from '../../src/videos/models.ts';
+import { inlinePng } from '../support/images.ts';
 
 const link = (index: number) => `https://images.example.com/${index}.png`;
-const inline = 'data:image/png;base64,aW1hZ2U=';
+const inline = inlinePng();
 
 /** What the vendor documents of its replies, as far as these tests look at it. */
 interface Reply {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { createTestApp } from '../support/app.ts';
+import { inlinePng } from '../support/images.ts';
 import { callUp, type Guarded, headOf, memoryOf, startGuarded } from './guarded.ts';
 
 const submit = 'mutation ($input: SubmitVideoInput!) { submitVideo(input: $input) { task { status } } }';
@@ -191,7 +192,7 @@ test('broken JSON is a bad request, and is not sent back', async () => {
 
 test('what is large for a good reason is taken: an inline image of 15 MB, a batch of prompts full of commas', async () => {
   const { send, upstream } = await startGuarded();
-  const image = `data:image/png;base64,${'iVBO'.repeat((15 * megabyte) / 4)}`;
+  const image = inlinePng('x'.repeat(11 * megabyte));
   const input = { grokVideo3: { prompt: 'A paper boat', imageUrls: [image] } };
   const one = await (await send({ query: submit, variables: { input } })).json();
   expect(one).toEqual({ data: { submitVideo: { task: { status: 'QUEUED' } } } });

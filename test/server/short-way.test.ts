@@ -5,6 +5,7 @@ import { callUp, type Guarded, startGuarded } from '../security/guarded.ts';
 import { anOrder, submitDocument } from '../support/app.ts';
 import { createKeyFor, revokeKey } from '../support/callers.ts';
 import { freshDirectory } from '../support/database.ts';
+import { inlinePng } from '../support/images.ts';
 import { reply } from '../support/upstream.ts';
 
 type Headers = Record<string, string>;
@@ -89,7 +90,7 @@ function everythingOf(type: GraphQLOutputType, above: readonly string[] = []): s
 
 test('every field that can be queried has the same value either way', async () => {
   const { service, id } = await startWithTask();
-  const input = { grokVideo3Pro: { prompt: 'A boat', imageUrls: ['data:image/png;base64,iVBORw0KGgo='] } };
+  const input = { grokVideo3Pro: { prompt: 'A boat', imageUrls: [inlinePng()] } };
   await service.send({ query: submitDocument, variables: { input } });
   const refused = { grokVideo3Stable: { prompt: 'A boat', imageUrls: ['https://example.com/boat.png'] } };
   service.upstream.onSubmit = reply(400, { error: { message: 'No.' } });
