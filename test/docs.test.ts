@@ -5,7 +5,7 @@ import { errorCodes } from '../src/graphql/errors.ts';
 import { inputFieldOf } from '../src/graphql/names.ts';
 import { outcomeWords } from '../src/sandbox/orders.ts';
 import { failures } from '../src/videos/failures.ts';
-import { type DurationRule, models } from '../src/videos/models.ts';
+import { type DurationRule, maxImagesUndocumented, models } from '../src/videos/models.ts';
 
 const readme = readFileSync('README.md', 'utf8');
 const yesOrNo = (fact: boolean) => (fact ? 'yes' : 'no');
@@ -38,7 +38,9 @@ test.each(Object.entries(models))("README's row for %s is the capability table's
       : `always ${capability.fixed.durationSeconds}`,
     'aspectRatio' in capability ? capability.aspectRatio.values.join(', ') : `always ${capability.fixed.aspectRatio}`,
     'resolution' in capability ? capability.resolution.values.join(', ') : `always ${capability.fixed.resolution}`,
-    'max' in capability.imageUrls ? `${capability.imageUrls.max}, ` : 'no documented maximum, ',
+    'max' in capability.imageUrls
+      ? `${capability.imageUrls.max}, `
+      : `${maxImagesUndocumented} (no documented maximum), `,
   ];
   expect(readme).toContain(`| ${cells.join(' | ')}`);
   const form = capability.imageUrls.form === 'PUBLIC_URL' ? 'public URLs' : 'URLs or data URIs';

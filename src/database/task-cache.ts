@@ -3,13 +3,18 @@ import type { Database } from './client.ts';
 import { RowCache } from './row-cache.ts';
 import type { TaskStore } from './task-store.ts';
 
-/** About what an entry of a task's history takes, in characters. */
-const historyCharacters = 200;
+/** About what an entry of a task's history takes besides the upstream's word, in characters. */
+const entryCharacters = 150;
 
 /** A file tells of every write. Over a network one hears of what shows in the history, and a connection may be dead. */
 const ttlMs = { toldOfAll: 60_000, toldOfMost: 5_000 };
 
-const charactersOf = ({ prompt, history }: VideoTask): number => prompt.length + history.length * historyCharacters;
+/** What a task's texts take; its images are not among what is read of it. */
+function charactersOf(task: VideoTask): number {
+  const texts = [task.prompt, task.failureMessage, task.upstreamStatus, task.videoUrl, task.repeatedAnswer];
+  const entries = task.history.map(({ upstreamStatus }) => entryCharacters + (upstreamStatus?.length ?? 0));
+  return [...texts.map((text) => text?.length ?? 0), ...entries].reduce((sum, length) => sum + length, 0);
+}
 
 /** The same store, which reads a task again only where it may have changed: every write goes through it. */
 export function withCache(store: TaskStore, { epoch, notifications }: Pick<Database, 'epoch' | 'notifications'>) {

@@ -4,6 +4,7 @@ import {
   AnswerNotSavedError,
   DatabaseUnavailableError,
   IdempotencyKeyMismatchError,
+  OrderTooLargeError,
   QuotaExceededError,
   RateLimitedError,
   ServiceStoppingError,
@@ -139,6 +140,7 @@ const codesOfErrors = new Map<unknown, ErrorCode>([
   [RateLimitedError, 'RATE_LIMITED'],
   [QuotaExceededError, 'QUOTA_EXCEEDED'],
   [LimitExceededError, 'LIMIT_EXCEEDED'],
+  [OrderTooLargeError, 'LIMIT_EXCEEDED'],
   [TaskNotFoundError, 'NOT_FOUND'],
   [TaskStateError, 'TASK_STATE_CONFLICT'],
   [IdempotencyKeyMismatchError, 'IDEMPOTENCY_KEY_MISMATCH'],
@@ -162,6 +164,7 @@ function detailsOf(error: Error): Record<string, unknown> {
     const { retryAfterSeconds } = error;
     return { retryAfterSeconds, retryable: retryAfterSeconds !== null };
   }
+  if (error instanceof OrderTooLargeError) return { limit: error.limit, max: error.max };
   if (error instanceof LimitExceededError) {
     const { limit, max, httpStatus: status } = error;
     // A document that is refused is answered as GraphQL over HTTP says: with 400, but 200 for application/json.

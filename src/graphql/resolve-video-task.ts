@@ -22,7 +22,7 @@ const upstreamIdForm = z
   .string()
   .trim()
   .min(1, 'must not be empty')
-  .max(200, 'must be at most 200 characters long')
+  .max(255, 'must be at most 255 characters long')
   .refine((id) => !/^\.{1,2}$|\p{Cc}|\p{Cs}/u.test(id), 'must not be . or .., nor contain control characters');
 
 builder.mutationFields((t) => ({
@@ -37,7 +37,7 @@ builder.mutationFields((t) => ({
       id: t.arg.id({ required: true, description: taskIdDescription, validate: taskId }),
       upstreamId: t.arg.string({
         required: true,
-        description: "The upstream's id of the task, 1 to 200 characters after trimming.",
+        description: "The upstream's id of the task, 1 to 255 characters after trimming.",
         validate: upstreamIdForm,
       }),
     },

@@ -1,15 +1,16 @@
 import type { InputFieldMap } from '@pothos/core';
 import {
-  type Capability,
   type ChoiceRule,
   capabilityOf,
   type DurationRule,
   type ImageForm,
+  imageLimitOf,
   type ModelName,
   modelNames,
   promptLength,
 } from '../videos/models.ts';
 import { maxUrlLength } from '../videos/public-url.ts';
+import { maxImageRecordBytes } from '../videos/reference-image.ts';
 import { requestSchemas } from '../videos/request.ts';
 import { builder, type InputFieldBuilder } from './builder.ts';
 import { durationName, inputFieldOf, pascalCase, ratioName, resolutionName } from './names.ts';
@@ -49,6 +50,8 @@ const imageScalars = {
     'Either a URL as in `PublicUrl`, or an inline image as a data URI: `data:image/png;base64,iVBORw0…`. Parameters, percent-escapes, white space and missing padding are taken as browsers take them, and text instead of base64; it is sent on as `data:<type>;base64,<padded base64>`. Images labelled as PNG, JPEG, GIF, WebP, BMP, TIFF, AVIF or HEIC must begin with the bytes of that format, and others must not; what else is labelled as an image, such as `image/svg+xml`, is believed. Of an inline image the service keeps mime type, size and SHA-256, not the image.',
   ),
 } satisfies Record<ImageForm, unknown>;
+
+const kibibytes = maxImageRecordBytes / 1_024;
 
 const byDefault = (name: string | number): string => `\`${name}\` where it is left out or null.`;
 
@@ -98,17 +101,18 @@ function resolutionField(t: InputFieldBuilder, model: ModelName, rule: ChoiceRul
   });
 }
 
-function imageUrlsField(t: InputFieldBuilder, { form, max }: Capability['imageUrls']) {
-  const limit = max === undefined ? 'The vendor documents no maximum.' : `At most ${max}.`;
+function imageUrlsField(t: InputFieldBuilder, model: ModelName) {
+  const { max, documented } = imageLimitOf(model);
+  const whose = documented ? '' : " The limit is this service's own: the vendor documents none.";
   return t.field({
-    type: [imageScalars[form]],
-    description: `Reference images: with any, the order is image-to-video. ${limit} An empty list means none.`,
+    type: [imageScalars[capabilityOf(model).imageUrls.form]],
+    description: `Reference images: with any, the order is image-to-video. At most ${max}.${whose} What the service keeps of an order's images, their URLs above all, takes ${kibibytes} KiB at most. An empty list means none.`,
   });
 }
 
 /** The input type of one model: a field for each rule in its row, and none for what it does not accept. */
 function inputOf(model: ModelName) {
-  const { durationSeconds, aspectRatio, resolution, imageUrls } = capabilityOf(model);
+  const { durationSeconds, aspectRatio, resolution } = capabilityOf(model);
   return builder.inputType(`${pascalCase(model)}Input`, {
     description: `An order for ${model}. ${describeModel(model)}`,
     validate: requestSchemas[model],
@@ -120,7 +124,7 @@ function inputOf(model: ModelName) {
       ...(durationSeconds && { durationSeconds: durationField(t, model, durationSeconds) }),
       ...(aspectRatio && { aspectRatio: aspectRatioField(t, model, aspectRatio) }),
       ...(resolution && { resolution: resolutionField(t, model, resolution) }),
-      imageUrls: imageUrlsField(t, imageUrls),
+      imageUrls: imageUrlsField(t, model),
     }),
   });
 }

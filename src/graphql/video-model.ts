@@ -1,8 +1,9 @@
 import {
-  type Capability,
   capabilityOf,
   type ImageForm,
+  imageLimitOf,
   type ModelName,
+  maxImagesUndocumented,
   modelNames,
   type Option,
   optionsOf,
@@ -88,7 +89,8 @@ export const ReferenceImageForm = enumOf(
 
 /** What an order to this model may say, in one sentence. */
 export function describeModel(model: ModelName): string {
-  const { upstreamName, durationSeconds, imageUrls, billingUnit } = capabilityOf(model);
+  const { upstreamName, durationSeconds, billingUnit } = capabilityOf(model);
+  const images = imageLimitOf(model);
   const options = optionsOf(model);
   const sentence = <Value>({ settable, values }: Option<Value>, or: string): string =>
     settable ? values.join(or) : `always ${values[0]}`;
@@ -100,9 +102,7 @@ export function describeModel(model: ModelName): string {
     `${duration} seconds`,
     sentence(options.aspectRatio, ', '),
     sentence(options.resolution, ' or '),
-    imageUrls.max === undefined
-      ? 'reference images without a documented maximum'
-      : `up to ${imageUrls.max} reference images`,
+    `up to ${images.max} reference images${images.documented ? '' : " (this service's own limit: the vendor documents none)"}`,
     billingUnit === 'SECOND' ? 'billed per second' : 'billed per call',
   ];
   return `The upstream's \`${upstreamName}\`: ${facts.join('; ')}.`;
@@ -164,14 +164,20 @@ const ResolutionOption = builder.objectRef<Option<string>>('ResolutionOption').i
   }),
 });
 
-const ReferenceImageLimits = builder.objectRef<Capability['imageUrls']>('ReferenceImageLimits').implement({
+const undocumented = modelNames.filter((model) => !imageLimitOf(model).documented).join(', ');
+
+const ReferenceImageLimits = builder.objectRef<ModelName>('ReferenceImageLimits').implement({
   description: 'Which reference images a model takes. With any, the order is image-to-video.',
   fields: (t) => ({
-    form: t.expose('form', { type: ReferenceImageForm, description: 'How the images may be given.' }),
+    form: t.field({
+      type: ReferenceImageForm,
+      description: 'How the images may be given.',
+      resolve: (model) => capabilityOf(model).imageUrls.form,
+    }),
     max: t.int({
       nullable: true,
-      description: 'How many at most; null where the vendor documents no maximum.',
-      resolve: ({ max }) => max ?? null,
+      description: `How many at most: as the vendor documents it or, where it documents no maximum, as for ${undocumented}, this service's own limit of ${maxImagesUndocumented}. Never null.`,
+      resolve: (model) => imageLimitOf(model).max,
     }),
   }),
 });
@@ -207,7 +213,7 @@ export const VideoModel = builder.objectRef<ModelName>('VideoModel').implement({
     referenceImages: t.field({
       type: ReferenceImageLimits,
       description: 'Which reference images it takes.',
-      resolve: (model) => capabilityOf(model).imageUrls,
+      resolve: (model) => model,
     }),
     promptCharacters: t.field({
       type: IntRange,

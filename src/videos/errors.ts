@@ -33,6 +33,20 @@ export class TaskStateError extends Error {
   override readonly name = 'TaskStateError';
 }
 
+/** The order has more than a row keeps. Nothing was ordered. */
+export class OrderTooLargeError extends Error {
+  override readonly name = 'OrderTooLargeError';
+  /** The name of the limit. */
+  readonly limit: string;
+  readonly max: number;
+
+  constructor(what: string, limit: string, max: number) {
+    super(`${what} take more than is kept of them; the limit (${limit}) is ${max}. Nothing was ordered.`);
+    this.limit = limit;
+    this.max = max;
+  }
+}
+
 /** The database did not do what it was asked; it may work again at any time. Not: a mistake in what was asked. */
 export class DatabaseUnavailableError extends Error {
   override readonly name = 'DatabaseUnavailableError';

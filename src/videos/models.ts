@@ -123,5 +123,14 @@ function durationsOf(rule: DurationRule): readonly number[] {
   return Array.from({ length: rule.max - rule.min + 1 }, (_, index) => rule.min + index);
 }
 
+/** How many reference images an order may have where the vendor documents no maximum: this service's own limit. */
+export const maxImagesUndocumented = 20;
+
+/** How many reference images a model takes, and whether the vendor says so. */
+export function imageLimitOf(model: ModelName) {
+  const { max } = capabilityOf(model).imageUrls;
+  return { max: max ?? maxImagesUndocumented, documented: max !== undefined };
+}
+
 /** The limits on a prompt, after trimming. They are this service's own; the vendor documents none. */
 export const promptLength = { min: 1, max: 10_000 } as const;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readDataUri } from './data-uri.ts';
+import { OrderTooLargeError } from './errors.ts';
 import type { ImageForm } from './models.ts';
 import { type ReadImage, readPublicUrl } from './public-url.ts';
 
@@ -8,14 +9,27 @@ export type ReferenceImage =
   | { readonly kind: 'URL'; readonly url: string }
   | { readonly kind: 'INLINE'; readonly mimeType: string; readonly sizeBytes: number; readonly sha256: string };
 
+/** How much of a row what is kept of an order's images may take, as JSON in UTF-8. */
+export const maxImageRecordBytes = 64 * 1_024;
+
+/**
+ * What to keep of the images of an order.
+ *
+ * @throws OrderTooLargeError where that would be too much for a row.
+ */
+export function describeImages(urls: readonly string[]): ReferenceImage[] {
+  const images = urls.map(describeImage);
+  if (Buffer.byteLength(JSON.stringify(images)) <= maxImageRecordBytes) return images;
+  throw new OrderTooLargeError("The order's reference images", 'MAX_IMAGE_RECORD_BYTES', maxImageRecordBytes);
+}
+
 /** Reads an image in one of the forms that a model takes: as it is sent on, or with what is wrong with it. */
 export const imageReaders: Readonly<Record<ImageForm, (text: string) => ReadImage>> = {
   PUBLIC_URL: readPublicUrl,
   PUBLIC_URL_OR_DATA_URI: (text) => (/^data:/i.test(text) ? readDataUri(text) : readPublicUrl(text)),
 };
 
-/** What to keep of a reference image that was read so. */
-export function describeImage(url: string): ReferenceImage {
+function describeImage(url: string): ReferenceImage {
   if (!url.startsWith('data:')) return { kind: 'URL', url };
   const bytes = Buffer.from(url.slice(url.indexOf(',') + 1), 'base64');
   return {

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import {
-  type Capability,
   capabilityOf,
   type DurationRule,
+  imageLimitOf,
   type ModelName,
   modelNames,
   optionsOf,
@@ -35,16 +35,18 @@ function orDefault<Value>(schema: z.ZodType<Value>, byDefault: Value) {
   return schema.nullish().transform((value) => value ?? byDefault);
 }
 
-function images({ form, max }: Capability['imageUrls']) {
-  const read = imageReaders[form];
+function images(model: ModelName) {
+  const { max } = imageLimitOf(model);
+  const read = imageReaders[capabilityOf(model).imageUrls.form];
   const image = z.string().transform((text, context) => {
     const image = read(text);
     if ('url' in image) return image.url;
     context.addIssue({ code: 'custom', message: image.problem });
     return z.NEVER;
   });
-  const list = z.array(image);
-  return orDefault<string[]>(max === undefined ? list : list.max(max, `must be at most ${max} images`), []);
+  // None is looked at where there are too many.
+  const few = z.array(z.unknown()).max(max, `must be at most ${max} images`);
+  return orDefault<string[]>(few.pipe(z.array(image)), []);
 }
 
 function duration(rule: DurationRule) {
@@ -59,13 +61,13 @@ function choice<Value extends string | number>(values: readonly Value[], byDefau
 
 /** The row turned into the schema of its input: what is sent, checked against every rule at once, becomes an order. */
 function requestSchema(model: ModelName) {
-  const { durationSeconds, aspectRatio, resolution, imageUrls } = capabilityOf(model);
+  const { durationSeconds, aspectRatio, resolution } = capabilityOf(model);
   const fields = z.strictObject({
     prompt,
     ...(durationSeconds && { durationSeconds: duration(durationSeconds) }),
     ...(aspectRatio && { aspectRatio: choice(aspectRatio.values, aspectRatio.default) }),
     ...(resolution && { resolution: choice(resolution.values, resolution.default) }),
-    imageUrls: images(imageUrls),
+    imageUrls: images(model),
   });
   const options = optionsOf(model);
   const unsettable = {

@@ -10,7 +10,7 @@ import {
   ServiceStoppingError,
 } from './errors.ts';
 import { failures } from './failures.ts';
-import { describeImage } from './reference-image.ts';
+import { describeImages } from './reference-image.ts';
 import { billingOf, type VideoRequest } from './request.ts';
 import { send, untilSettled } from './send.ts';
 import type { Services } from './services.ts';
@@ -47,6 +47,7 @@ const batchConcurrency = 4;
  * the call is a state of the task, so all but the last of these errors mean that nothing was ordered.
  *
  * @throws ServiceStoppingError when the service is shutting down.
+ * @throws OrderTooLargeError when a row has no place for what is to be kept of its images.
  * @throws IdempotencyKeyMismatchError when the key stands for another order.
  * @throws RateLimitedError, QuotaExceededError when the client has ordered as much as it may.
  * @throws DatabaseUnavailableError when the order could not be written down, and was therefore not sent.
@@ -151,7 +152,7 @@ function newTask(
     ...ordered,
     client: name,
     mode: imageUrls.length > 0 ? 'IMAGE_TO_VIDEO' : 'TEXT_TO_VIDEO',
-    referenceImages: imageUrls.map(describeImage),
+    referenceImages: describeImages(imageUrls),
     billingUnit: unit,
     billingUnits: units,
     status: 'SUBMITTING',

@@ -192,7 +192,7 @@ test('videoModels is the capability table', async () => {
       durationSeconds: inWords(durationSeconds, Number),
       aspectRatio: inWords(aspectRatio, ratioWord),
       resolution: inWords(resolution, resolutionWord),
-      referenceImages: { form: imageUrls.form, max: imageUrls.max ?? null },
+      referenceImages: { form: imageUrls.form, max: imageUrls.max ?? 20 },
       promptCharacters: promptLength,
       billingUnit,
       typicalSeconds,
