@@ -19,6 +19,8 @@ export interface VideoRequest {
   readonly resolution: string;
   /** Public URLs, and data URIs where the model takes them, each in its normal form. */
   readonly imageUrls: readonly string[];
+  /** The same as the caller wrote them. */
+  readonly sentImageUrls: readonly string[];
 }
 
 const prompt = z
@@ -35,18 +37,24 @@ function orDefault<Value>(schema: z.ZodType<Value>, byDefault: Value) {
   return schema.nullish().transform((value) => value ?? byDefault);
 }
 
-function images(model: ModelName) {
+interface Image {
+  readonly sent: string;
+  readonly url: string;
+}
+
+/** What reads the images of an order to the model. */
+export function imagesSchema(model: ModelName) {
   const { max } = imageLimitOf(model);
   const read = imageReaders[capabilityOf(model).imageUrls.form];
   const image = z.string().transform((text, context) => {
     const image = read(text);
-    if ('url' in image) return image.url;
+    if ('url' in image) return { sent: text, url: image.url };
     context.addIssue({ code: 'custom', message: image.problem });
     return z.NEVER;
   });
   // None is looked at where there are too many.
   const few = z.array(z.unknown()).max(max, `must be at most ${max} images`);
-  return orDefault<string[]>(few.pipe(z.array(image)), []);
+  return orDefault<Image[]>(few.pipe(z.array(image)), []);
 }
 
 function duration(rule: DurationRule) {
@@ -67,7 +75,7 @@ function requestSchema(model: ModelName) {
     ...(durationSeconds && { durationSeconds: duration(durationSeconds) }),
     ...(aspectRatio && { aspectRatio: choice(aspectRatio.values, aspectRatio.default) }),
     ...(resolution && { resolution: choice(resolution.values, resolution.default) }),
-    imageUrls: images(model),
+    imageUrls: imagesSchema(model),
   });
   const options = optionsOf(model);
   const unsettable = {
@@ -76,8 +84,10 @@ function requestSchema(model: ModelName) {
     resolution: options.resolution.default,
   };
   // What the row does not let an order choose is as the model has it.
-  return fields.transform(({ prompt, imageUrls, ...chosen }): VideoRequest => {
-    return { model, prompt, imageUrls, ...unsettable, ...(chosen as Partial<typeof unsettable>) };
+  return fields.transform(({ prompt, imageUrls: images, ...chosen }): VideoRequest => {
+    const imageUrls = images.map(({ url }) => url);
+    const sentImageUrls = images.map(({ sent }) => sent);
+    return { model, prompt, imageUrls, sentImageUrls, ...unsettable, ...(chosen as Partial<typeof unsettable>) };
   });
 }
 

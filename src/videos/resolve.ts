@@ -1,5 +1,7 @@
 import type { Client } from './client.ts';
 import { TaskStateError } from './errors.ts';
+import type { ReferenceImage } from './reference-image.ts';
+import { imagesSchema } from './request.ts';
 import { momentOf, type Services } from './services.ts';
 import { type Submission, submitVideo } from './submit.ts';
 import { isTerminal, type TaskChange, type VideoTask } from './task.ts';
@@ -58,7 +60,8 @@ function recordIfUnconfirmed(
  * Orders again what an ended task had ordered, as a new task that is linked to it.
  *
  * @throws TaskNotFoundError when there is no such task, or it is not the client's.
- * @throws TaskStateError when the task has not ended, or was ordered with inline images, which are not kept.
+ * @throws TaskStateError when the task has not ended, or was ordered with inline images, which are not kept, or with
+ *   images that are not taken any more.
  * @throws what submitVideo throws.
  */
 export async function resubmitVideo(
@@ -71,12 +74,19 @@ export async function resubmitVideo(
   if (!isTerminal(task)) {
     throw new TaskStateError(`The task ${id} is ${task.status}; only a task that has ended can be ordered again.`);
   }
-  const images = await services.store.findReferenceImages(id);
-  const imageUrls = images.map((image) => {
+  const { model, prompt, durationSeconds, aspectRatio, resolution } = task;
+  const images = imagesOf(task, await services.store.findReferenceImages(task.id));
+  const request = { model, prompt, durationSeconds, aspectRatio, resolution, ...images };
+  return submitVideo(services, client, { request, idempotencyKey, resubmissionOfId: task.id });
+}
+
+/** The images of a task, to be sent again: by the rules of today, as they may have been taken by others. */
+function imagesOf({ id, model }: VideoTask, images: readonly ReferenceImage[]) {
+  const sentImageUrls = images.map((image) => {
     if (image.kind === 'URL') return image.url;
     throw new TaskStateError(`The task ${id} had inline images, which are not kept: order it again with submitVideo.`);
   });
-  const { model, prompt, durationSeconds, aspectRatio, resolution } = task;
-  const request = { model, prompt, durationSeconds, aspectRatio, resolution, imageUrls };
-  return submitVideo(services, client, { request, idempotencyKey, resubmissionOfId: id });
+  const read = imagesSchema(model).safeParse(sentImageUrls);
+  if (read.success) return { imageUrls: read.data.map(({ url }) => url), sentImageUrls };
+  throw new TaskStateError(`The task ${id} has images that are not taken any more: order it again with submitVideo.`);
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NewTask } from '../database/task-store.ts';
 import type { Client } from './client.ts';
@@ -10,6 +9,7 @@ import {
   ServiceStoppingError,
 } from './errors.ts';
 import { failures } from './failures.ts';
+import { isSameOrder, orderHashOf, type Wish } from './order-hash.ts';
 import { describeImages } from './reference-image.ts';
 import { billingOf, type VideoRequest } from './request.ts';
 import { send, untilSettled } from './send.ts';
@@ -19,12 +19,9 @@ import type { VideoTask } from './task.ts';
 import { watchTask } from './tasks.ts';
 
 /** An order as it is placed. */
-export interface Order {
-  readonly request: VideoRequest;
+export interface Order extends Wish {
   /** The client's name for the order: sent again under the same name, it is not ordered again. */
   readonly idempotencyKey?: string | undefined;
-  /** The ended task whose order this one repeats. */
-  readonly resubmissionOfId?: string | undefined;
 }
 
 export interface Submission {
@@ -81,9 +78,9 @@ async function place(services: Services, client: Client, order: Order): Promise<
   const draft = newTask(services, client, order);
   for (;;) {
     // First, so that what is only sent again is counted against no limit, not even for a moment.
-    const original = await findOriginal(services, draft).catch(sayThatNothingWasOrdered);
+    const original = await findOriginal(services, order, draft).catch(sayThatNothingWasOrdered);
     if (original) return { task: await whenSubmitted(services, client, original), replayed: true };
-    const task = await enter(services, client, draft).catch(sayThatNothingWasOrdered);
+    const task = await enter(services, client, order, draft).catch(sayThatNothingWasOrdered);
     if (task) return { task: await sendOnce(services, task, order.request), replayed: false };
   }
 }
@@ -97,14 +94,14 @@ async function sendOnce(services: Services, task: VideoTask, request: VideoReque
 }
 
 /** Counts the order and writes it down; null where its key stands for another task. */
-async function enter(services: Services, client: Client, draft: NewTask): Promise<VideoTask | null> {
+async function enter(services: Services, client: Client, order: Order, draft: NewTask): Promise<VideoTask | null> {
   const cost = costOf(draft.billingUnit, draft.billingUnits);
   try {
     await services.ledger.spend(client, cost, draft.createdAt);
   } catch (error) {
     // A twin is answered with what is ordered meanwhile, whatever the limits say of ordering it again.
     const refused = error instanceof RateLimitedError || error instanceof QuotaExceededError;
-    if (refused && (await hasOriginal(services, draft))) return null;
+    if (refused && (await hasOriginal(services, order, draft))) return null;
     throw error;
   }
   let task: VideoTask | null = null;
@@ -117,11 +114,11 @@ async function enter(services: Services, client: Client, draft: NewTask): Promis
 }
 
 /** Looks again for a while: a twin of the order may have been counted, and be about to be written down. */
-async function hasOriginal(services: Services, draft: NewTask): Promise<boolean> {
+async function hasOriginal(services: Services, order: Order, draft: NewTask): Promise<boolean> {
   if (draft.idempotencyKey === null) return false;
   for (let look = 0; look < twinLooks; look++) {
     if (look > 0) await sleep(twinRereadMs);
-    if (await findOriginal(services, draft)) return true;
+    if (await findOriginal(services, order, draft)) return true;
   }
   return false;
 }
@@ -139,12 +136,10 @@ function sayThatNothingWasOrdered(error: unknown): never {
   throw error instanceof DatabaseUnavailableError ? new DatabaseUnavailableError(error, 'nothing was ordered') : error;
 }
 
-function newTask(
-  { now, submitLeaseMs }: Services,
-  { name }: Client,
-  { request, idempotencyKey, resubmissionOfId }: Order,
-): NewTask {
-  const { imageUrls, ...ordered } = request;
+function newTask({ now, submitLeaseMs }: Services, { name }: Client, order: Order): NewTask {
+  const { request, idempotencyKey, resubmissionOfId } = order;
+  const { imageUrls, sentImageUrls: _, ...ordered } = request;
+  const referenceImages = describeImages(imageUrls);
   const { unit, units } = billingOf(request);
   const createdAt = now();
   const leasedUntil = new Date(createdAt.getTime() + submitLeaseMs);
@@ -152,7 +147,7 @@ function newTask(
     ...ordered,
     client: name,
     mode: imageUrls.length > 0 ? 'IMAGE_TO_VIDEO' : 'TEXT_TO_VIDEO',
-    referenceImages: describeImages(imageUrls),
+    referenceImages,
     billingUnit: unit,
     billingUnits: units,
     status: 'SUBMITTING',
@@ -161,21 +156,15 @@ function newTask(
     // Should this process die, the tracker finds the task when the lease has run out.
     nextCheckAt: leasedUntil,
     idempotencyKey: idempotencyKey ?? null,
-    orderHash: idempotencyKey === undefined ? null : hashOf(request, resubmissionOfId),
+    orderHash: idempotencyKey === undefined ? null : orderHashOf(order, referenceImages),
     resubmissionOfId: resubmissionOfId ?? null,
   };
-}
-
-/** The same for the same order, whatever the order of its fields was and whether its defaults were said. */
-function hashOf(request: VideoRequest, resubmissionOfId?: string): string {
-  const { model, prompt, durationSeconds, aspectRatio, resolution, imageUrls } = request;
-  const facts = [model, prompt, durationSeconds, aspectRatio, resolution, imageUrls, resubmissionOfId];
-  return createHash('sha256').update(JSON.stringify(facts)).digest('hex');
 }
 
 /** The task that has the draft's key; null where the key is free, or has just become so. */
 async function findOriginal(
   services: Services,
+  order: Order,
   { client, idempotencyKey, orderHash }: NewTask,
 ): Promise<VideoTask | null> {
   const { store, now, idempotencyKeyLifetimeMs } = services;
@@ -185,7 +174,7 @@ async function findOriginal(
     await store.update(original, { idempotencyKey: null });
     return null;
   }
-  if (original.orderHash !== orderHash) throw new IdempotencyKeyMismatchError();
+  if (!isSameOrder(order, orderHash, original.orderHash)) throw new IdempotencyKeyMismatchError();
   return original;
 }
 

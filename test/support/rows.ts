@@ -1,0 +1,25 @@
+import { adapterFor, openDatabase } from '../../src/database/client.ts';
+import { createTaskStore } from '../../src/database/task-store.ts';
+import type { VideoTask } from '../../src/videos/task.ts';
+import { silentLog } from './log.ts';
+
+/** A task's row, over a connection of its own. */
+export async function rowOf(databaseUrl: string, id: string): Promise<VideoTask> {
+  const database = await openDatabase(databaseUrl, silentLog);
+  try {
+    const task = await createTaskStore(database.client).find(id);
+    if (!task) throw new Error(`no task ${id}`);
+    return task;
+  } finally {
+    await database.close();
+  }
+}
+
+/** Sets texts of a task's row, as an older version may have written them. */
+export async function rewriteRow(databaseUrl: string, id: string, texts: Record<string, string>): Promise<void> {
+  const quoted = (text: string) => `'${text.replaceAll("'", "''")}'`;
+  const changes = Object.entries(texts).map(([column, text]) => `"${column}" = ${quoted(text)}`);
+  const adapter = await adapterFor(databaseUrl).connect();
+  await adapter.executeScript(`UPDATE "Task" SET ${changes.join(', ')} WHERE "id" = ${quoted(id)}`);
+  await adapter.dispose();
+}
