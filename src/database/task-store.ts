@@ -22,7 +22,8 @@ export interface TaskStore {
   findMany(ids: readonly string[]): Promise<VideoTask[]>;
   /** The images of a task, in the order's order; none where there is no such task. Asked at once for many, they are read at once. */
   findReferenceImages(id: string): Promise<readonly ReferenceImage[]>;
-  findByIdempotencyKey(client: string, key: string): Promise<VideoTask | null>;
+  /** The client's tasks that have one of these keys, in no order. */
+  findByIdempotencyKeys(client: string, keys: readonly string[]): Promise<VideoTask[]>;
   findByUpstreamId(upstreamId: string): Promise<VideoTask | null>;
   /** The newest tasks that repeat the order of a task; a client's, where one is given. */
   listResubmissions(id: string, client: string | undefined, limit: number): Promise<VideoTask[]>;
@@ -78,9 +79,9 @@ export function createTaskStore(client: DatabaseClient): TaskStore {
       return (row?.referenceImages ?? []) as unknown as ReferenceImage[];
     },
 
-    async findByIdempotencyKey(client, idempotencyKey) {
-      const row = await tasks.findUnique({ where: { client_idempotencyKey: { client, idempotencyKey } } });
-      return row && fromRow(row);
+    async findByIdempotencyKeys(client, keys) {
+      const rows = await tasks.findMany({ where: { client, idempotencyKey: { in: [...keys] } } });
+      return rows.map(fromRow);
     },
 
     async findByUpstreamId(upstreamId) {

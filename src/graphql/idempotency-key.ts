@@ -1,14 +1,30 @@
 import { z } from 'zod';
+import { unquoted } from '../videos/key-spelling.ts';
 import type { Context } from './builder.ts';
 import { invalidInput } from './errors.ts';
 
 const message = 'must be 1 to 255 visible ASCII characters';
+const quoting =
+  'must be without quotes or, as a whole, in quotes, with a backslash before each quote and backslash in it';
 
-/** What an idempotency key may look like. */
-export const idempotencyKey = z.string().regex(/^[\x21-\x7e]{1,255}$/, message);
+const visible = z.string().regex(/^[\x21-\x7e]{1,255}$/, message);
+
+/** What an idempotency key may look like; its quotes, where it is in quotes, are not part of it. */
+export const idempotencyKey = z
+  .string()
+  .transform((text) => unquoted(text) ?? text)
+  // Rows of older versions have keys in quotes, so that one of these would be taken for another's.
+  .refine((key) => unquoted(key) === null, 'must not be in quotes twice')
+  .pipe(visible);
+
+/** The header's may not be in half of its quotes: what a client means by that is not known. */
+const headerKey = z
+  .string()
+  .refine((text) => unquoted(text) !== null || !text.includes('"'), quoting)
+  .pipe(idempotencyKey);
 
 export const idempotencyKeyDescription =
-  'Your name for this order, 1 to 255 visible ASCII characters: sent again under the same key, the same order is not ordered again but answered with the original task, whatever has become of it, while another order under the same key is the error IDEMPOTENCY_KEY_MISMATCH. Kept for 30 days, unless the service is set otherwise. An order refused by validation does not use the key up. The HTTP header `Idempotency-Key` means the same.';
+  'Your name for this order, 1 to 255 visible ASCII characters: sent again under the same key, the same order is not ordered again but answered with the original task, whatever has become of it, while another order under the same key is the error IDEMPOTENCY_KEY_MISMATCH. Kept for 30 days, unless the service is set otherwise. An order refused by validation does not use the key up. The HTTP header `Idempotency-Key` means the same. In quotes, as the IETF draft of the header writes it (`"boat-1"`, with a backslash before each quote and backslash in it), it is the same key as without, in the header and here.';
 
 const header = 'idempotency-key';
 
@@ -16,9 +32,10 @@ const header = 'idempotency-key';
 export function idempotencyKeyOf(argument: string | null | undefined, { request }: Context): string | undefined {
   const fromHeader = request.headers.get(header);
   if (fromHeader === null) return argument ?? undefined;
-  refuseUnless(idempotencyKey.safeParse(fromHeader).success, message);
-  refuseUnless((argument ?? fromHeader) === fromHeader, 'is not the one in the HTTP header');
-  return fromHeader;
+  const { data: key, error } = headerKey.safeParse(fromHeader);
+  if (error) throw invalidInput(error.issues.map(({ message }) => ({ path: ['idempotencyKey'], message })));
+  refuseUnless((argument ?? key) === key, 'is not the one in the HTTP header');
+  return key;
 }
 
 /** A header over a batch would name all of its orders at once. */

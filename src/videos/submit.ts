@@ -9,6 +9,7 @@ import {
   ServiceStoppingError,
 } from './errors.ts';
 import { failures } from './failures.ts';
+import { quoted } from './key-spelling.ts';
 import { isSameOrder, orderHashOf, type Wish } from './order-hash.ts';
 import { describeImages } from './reference-image.ts';
 import { billingOf, type VideoRequest } from './request.ts';
@@ -162,20 +163,19 @@ function newTask({ now, submitLeaseMs }: Services, { name }: Client, order: Orde
 }
 
 /** The task that has the draft's key; null where the key is free, or has just become so. */
-async function findOriginal(
-  services: Services,
-  order: Order,
-  { client, idempotencyKey, orderHash }: NewTask,
-): Promise<VideoTask | null> {
+async function findOriginal(services: Services, order: Order, draft: NewTask): Promise<VideoTask | null> {
   const { store, now, idempotencyKeyLifetimeMs } = services;
-  const original = idempotencyKey === null ? null : await store.findByIdempotencyKey(client, idempotencyKey);
-  if (!original) return null;
-  if (now().getTime() - original.createdAt.getTime() >= idempotencyKeyLifetimeMs) {
-    await store.update(original, { idempotencyKey: null });
-    return null;
+  const { client, idempotencyKey, orderHash } = draft;
+  if (idempotencyKey === null) return null;
+  const holders: VideoTask[] = [];
+  for (const task of await store.findByIdempotencyKeys(client, [idempotencyKey, quoted(idempotencyKey)])) {
+    const expired = now().getTime() - task.createdAt.getTime() >= idempotencyKeyLifetimeMs;
+    if (expired) await store.update(task, { idempotencyKey: null });
+    else holders.push(task);
   }
-  if (!isSameOrder(order, orderHash, original.orderHash)) throw new IdempotencyKeyMismatchError();
-  return original;
+  const same = holders.find((task) => isSameOrder(order, orderHash, task.orderHash));
+  if (!same && holders.length > 0) throw new IdempotencyKeyMismatchError();
+  return same ?? null;
 }
 
 /** The task once its submit is over; however many twins wait for it, one of them looks. */

@@ -189,7 +189,10 @@ test.each(databaseProviders)('a key is 1 to 255 visible ASCII characters, on %s'
   const paid = app.upstream.submits.length;
   for (const key of [
     '',
+    '""',
+    '"a b"',
     'k'.repeat(256),
+    `"${'k'.repeat(256)}"`,
     ' ',
     'a b',
     ' key',

@@ -84,7 +84,7 @@ describe.each(databaseProviders)('on %s', (provider) => {
     const asked: readonly [ask: () => Promise<unknown>, paths: readonly string[]][] = [
       [() => store.find(id), [rows]],
       [() => store.findMany(ids), [rows]],
-      [() => store.findByIdempotencyKey(client, 'key'), ['Task_client_idempotencyKey_key']],
+      [() => store.findByIdempotencyKeys(client, ['key', '"key"']), ['Task_client_idempotencyKey_key']],
       [() => store.findByUpstreamId(`video_${id}`), ['Task_upstreamId_idx']],
       [() => store.listResubmissions(id, client, 20), ['Task_resubmissionOfId_client_id_idx']],
       // Those that repeat one task, which are few.
