@@ -49,7 +49,8 @@ export const errorCodes = {
   },
   IDEMPOTENCY_KEY_MISMATCH: {
     retryable: false,
-    description: 'The idempotency key already stands for another order; nothing was ordered.',
+    description:
+      'The idempotency key already stands for another order of the client, the task in `extensions.taskId`; nothing was ordered. Look at that task first: it may be the video that is wanted, where only a signature in an image URL is another. Use a new key only for a new order.',
   },
   DATABASE_UNAVAILABLE: {
     retryable: true,
@@ -159,7 +160,9 @@ export function publicError(error: unknown): GraphQLError | null {
 
 /** What a program wants to know of an error beside its code. */
 function detailsOf(error: Error): Record<string, unknown> {
-  if (error instanceof AnswerNotSavedError) return { taskId: error.taskId };
+  if (error instanceof AnswerNotSavedError || error instanceof IdempotencyKeyMismatchError) {
+    return { taskId: error.taskId };
+  }
   if (error instanceof RateLimitedError || error instanceof QuotaExceededError) {
     const { retryAfterSeconds } = error;
     return { retryAfterSeconds, retryable: retryAfterSeconds !== null };

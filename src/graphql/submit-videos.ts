@@ -40,7 +40,8 @@ const SubmitVideoError = builder.objectRef<OutcomeError>('SubmitVideoError').imp
     message: t.exposeString('message', { description: 'What happened, for people.' }),
     taskId: t.exposeID('taskId', {
       nullable: true,
-      description: 'With ANSWER_NOT_SAVED, the id under which the task can be looked up; null otherwise.',
+      description:
+        'With ANSWER_NOT_SAVED, the id under which the task can be looked up; with IDEMPOTENCY_KEY_MISMATCH, the id of the task that the key stands for; null otherwise.',
     }),
     retryAfterSeconds: t.exposeInt('retryAfterSeconds', {
       nullable: true,

@@ -22,9 +22,14 @@ export class ServiceStoppingError extends Error {
 /** The idempotency key already stands for another order. Nothing was ordered and nothing changed. */
 export class IdempotencyKeyMismatchError extends Error {
   override readonly name = 'IdempotencyKeyMismatchError';
+  /** The task of the order that the key stands for. */
+  readonly taskId: string;
 
-  constructor() {
-    super('This idempotency key was used for another order; nothing was ordered. Use a new key for a new order.');
+  constructor(taskId: string) {
+    super(
+      `This idempotency key stands for another order, the task ${taskId}; nothing was ordered. Look at that task first, because it may be the video that you want. Use a new key only for a new order.`,
+    );
+    this.taskId = taskId;
   }
 }
 

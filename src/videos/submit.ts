@@ -174,8 +174,9 @@ async function findOriginal(services: Services, order: Order, draft: NewTask): P
     else holders.push(task);
   }
   const same = holders.find((task) => isSameOrder(order, orderHash, task.orderHash));
-  if (!same && holders.length > 0) throw new IdempotencyKeyMismatchError();
-  return same ?? null;
+  if (same) return same;
+  if (holders[0]) throw new IdempotencyKeyMismatchError(holders[0].id);
+  return null;
 }
 
 /** The task once its submit is over; however many twins wait for it, one of them looks. */

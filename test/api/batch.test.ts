@@ -12,7 +12,7 @@ const batchDocument = /* GraphQL */ `
       outcomes {
         replayed
         task { id prompt status upstreamId failure { code } }
-        error { code message retryable }
+        error { code message retryable taskId }
       }
     }
   }
@@ -67,7 +67,11 @@ describe.each(databaseProviders)('on %s', (provider) => {
     expect(outcomes).toMatchObject([
       { ...fine, task: made('A first boat') },
       { ...fine, task: { prompt: 'A refused boat', ...failed('FAILED', 'UPSTREAM_REFUSED') } },
-      { replayed: false, task: null, error: { code: 'IDEMPOTENCY_KEY_MISMATCH', retryable: false } },
+      {
+        replayed: false,
+        task: null,
+        error: { code: 'IDEMPOTENCY_KEY_MISMATCH', retryable: false, taskId: earlier.id },
+      },
       { ...fine, task: { prompt: 'A lost boat', ...failed('UNCONFIRMED', 'SUBMISSION_UNCONFIRMED') } },
       { replayed: true, error: null, task: { ...made('An earlier boat'), id: earlier.id } },
       { ...fine, task: made('A last boat') },

@@ -50,7 +50,11 @@ describe.each(databaseProviders)('on %s', (provider) => {
     const app = await createTestApp({ databaseUrl: await freshDatabase(provider) });
     const { task } = await placed(app, anOrder, 'boat-1');
     const before = await readTask(app, task.id);
-    expect(await place(app, orderOf('GROK_VIDEO3', { prompt: 'A tin boat' }), 'boat-1')).toMatchObject(mismatch);
+    const other = await place(app, orderOf('GROK_VIDEO3', { prompt: 'A tin boat' }), 'boat-1');
+    expect(other).toMatchObject(mismatch);
+    expect(other.errors).toMatchObject([
+      { message: expect.stringContaining(task.id), extensions: { taskId: task.id } },
+    ]);
     expect(await readTask(app, task.id)).toEqual(before);
     expect(await countTasks(app)).toBe(1);
     expect(app.upstream.submits).toHaveLength(1);

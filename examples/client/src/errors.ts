@@ -52,7 +52,7 @@ const adviceOnErrors: Record<string, string> = {
   UNAUTHENTICATED: 'Set VIDEO_API_KEY to a key of the service.',
   FORBIDDEN: 'Ask for a key with the scopes read and submit.',
   BAD_USER_INPUT: 'Nothing was ordered.',
-  IDEMPOTENCY_KEY_MISMATCH: 'Leave --key out to order something new.',
+  IDEMPOTENCY_KEY_MISMATCH: 'Look at that task, or leave --key out to order something new.',
   ANSWER_NOT_SAVED: 'Run it again with the same --key in a while: that orders nothing new.',
 };
 
