@@ -31,7 +31,8 @@ export interface TaskStore {
   /** The same page, of which no more is read than says whether one knows the tasks already. */
   listVersions(filter: TaskFilter, page: TaskPage): Promise<Pick<VideoTask, 'id' | 'version'>[]>;
   /**
-   * Changes the task if it is still as it was read; null where somebody else has written since.
+   * Changes the task if it is still as it was read; null where another write has come since, or the change gives it a
+   * key that another task of its client has.
    *
    * @throws TaskStateError when the change confirms an upstream id that was confirmed for another task.
    */
@@ -108,6 +109,7 @@ export function createTaskStore(client: DatabaseClient): TaskStore {
         return row ? fromRow(row) : null;
       } catch (error) {
         if (!isUniqueViolation(error)) throw error;
+        if (change.confirmedUpstreamId === undefined) return null;
         throw new TaskStateError(`The upstream's task ${change.confirmedUpstreamId} already belongs to another task.`);
       }
     },

@@ -24,7 +24,7 @@ const headerKey = z
   .pipe(idempotencyKey);
 
 export const idempotencyKeyDescription =
-  'Your name for this order, 1 to 255 visible ASCII characters: sent again under the same key, the same order is not ordered again but answered with the original task, whatever has become of it, while another order under the same key is the error IDEMPOTENCY_KEY_MISMATCH. Kept for 30 days, unless the service is set otherwise. An order refused by validation does not use the key up. The HTTP header `Idempotency-Key` means the same. In quotes, as the IETF draft of the header writes it (`"boat-1"`, with a backslash before each quote and backslash in it), it is the same key as without, in the header and here.';
+  'Your name for this order, 1 to 255 visible ASCII characters: sent again under the same key, the same order is not ordered again but answered with the original task and `replayed: true`, while another order under the same key is the error IDEMPOTENCY_KEY_MISMATCH. Kept for 30 days, unless the service is set otherwise. An order refused by validation does not use the key up, and neither does one that failed for free (status FAILED, `mayBeBilled` false): the next order to arrive under the key is a new one, whichever it is, and one that repeats the failed order has it as `resubmissionOf`; duplicates that came before the failure are answered with the failed task. The HTTP header `Idempotency-Key` means the same. In quotes, as the IETF draft of the header writes it (`"boat-1"`, with a backslash before each quote and backslash in it), it is the same key as without, in the header and here.';
 
 const header = 'idempotency-key';
 

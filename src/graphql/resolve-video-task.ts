@@ -60,7 +60,7 @@ builder.mutationFields((t) => ({
     nullable: true,
     extensions: paying,
     description:
-      'Orders again what a task had ordered, as a new task that is linked to it. This spends money. Only for a task that has ended; an UNCONFIRMED one is confirmed or abandoned first. TASK_STATE_CONFLICT otherwise, and where it was ordered with inline images, which are not kept.',
+      'Orders again what a task had ordered, as a new task that is linked to it or, where an attempt under the same idempotency key has failed for free, to that attempt. This spends money. Only for a task that has ended; an UNCONFIRMED one is confirmed or abandoned first. TASK_STATE_CONFLICT otherwise, and where it was ordered with inline images, which are not kept.',
     args: {
       id: t.arg.id({ required: true, description: taskIdDescription, validate: taskId }),
       idempotencyKey: t.arg.string({ description: idempotencyKeyDescription, validate: idempotencyKey }),

@@ -15,7 +15,7 @@ export const SubmitVideoPayload = builder.objectRef<Submission>('SubmitVideoPayl
         'The task as it stands after the upstream was called: QUEUED, FAILED or UNCONFIRMED. A replayed one is in whatever state it has come to, SUBMITTING if its order is still being sent after all this time.',
     }),
     replayed: t.exposeBoolean('replayed', {
-      description: 'Whether the idempotency key had been used for this order before, so that nothing was ordered now.',
+      description: 'Whether the idempotency key stood for this order already, so that nothing was ordered now.',
     }),
   }),
 });

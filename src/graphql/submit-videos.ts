@@ -64,7 +64,7 @@ const SubmitVideoOutcome = builder.objectRef<PromiseSettledResult<Submission>>('
       resolve: (outcome) => (outcome.status === 'fulfilled' ? outcome.value.task : null),
     }),
     replayed: t.boolean({
-      description: 'Whether the idempotency key had been used for this order before, so that nothing was ordered now.',
+      description: 'Whether the idempotency key stood for this order already, so that nothing was ordered now.',
       resolve: (outcome) => outcome.status === 'fulfilled' && outcome.value.replayed,
     }),
     error: t.field({

@@ -13,3 +13,6 @@ export const unquoted = (text: string): string | null =>
 
 /** The key in quotes. Rows of older versions have it so where it came so in the header. */
 export const quoted = (key: string): string => `"${key.replace(/["\\]/g, '\\$&')}"`;
+
+/** What a task has in the place of its key, once that is free for the next order: no caller's key has a space. */
+export const givenUp = (key: string): string => `${key} `;

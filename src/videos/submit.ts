@@ -1,16 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NewTask } from '../database/task-store.ts';
 import type { Client } from './client.ts';
-import {
-  DatabaseUnavailableError,
-  IdempotencyKeyMismatchError,
-  QuotaExceededError,
-  RateLimitedError,
-  ServiceStoppingError,
-} from './errors.ts';
-import { failures } from './failures.ts';
-import { quoted } from './key-spelling.ts';
-import { isSameOrder, orderHashOf, type Wish } from './order-hash.ts';
+import { DatabaseUnavailableError, QuotaExceededError, RateLimitedError, ServiceStoppingError } from './errors.ts';
+import { orderHashOf, type Wish } from './order-hash.ts';
+import { failedForFree, OrderKey } from './order-key.ts';
 import { describeImages } from './reference-image.ts';
 import { billingOf, type VideoRequest } from './request.ts';
 import { send, untilSettled } from './send.ts';
@@ -51,9 +44,14 @@ const batchConcurrency = 4;
  * @throws DatabaseUnavailableError when the order could not be written down, and was therefore not sent.
  * @throws AnswerNotSavedError when the order was sent, but the database does not take the answer.
  */
-export async function submitVideo(services: Services, client: Client, order: Order): Promise<Submission> {
+export async function submitVideo(
+  services: Services,
+  client: Client,
+  order: Order,
+  arrivedAt = services.now(),
+): Promise<Submission> {
   if (services.stopping.aborted) throw new ServiceStoppingError();
-  return untilSettled(services, place(services, client, order));
+  return untilSettled(services, place(services, client, order, arrivedAt));
 }
 
 /** Orders several videos, a few at a time; each has an outcome of its own, in the order given. */
@@ -63,11 +61,12 @@ export async function submitVideos(
   orders: readonly Order[],
 ): Promise<PromiseSettledResult<Submission>[]> {
   const outcomes: PromiseSettledResult<Submission>[] = [];
+  const arrivedAt = services.now();
   const waiting = orders.entries();
   async function work(): Promise<void> {
     // The workers share the iterator: each order is taken once.
     for (const [index, order] of waiting) {
-      const [outcome] = await Promise.allSettled([submitVideo(services, client, order)]);
+      const [outcome] = await Promise.allSettled([submitVideo(services, client, order, arrivedAt)]);
       outcomes[index] = outcome;
     }
   }
@@ -75,13 +74,14 @@ export async function submitVideos(
   return outcomes;
 }
 
-async function place(services: Services, client: Client, order: Order): Promise<Submission> {
+async function place(services: Services, client: Client, order: Order, arrivedAt: Date): Promise<Submission> {
   const draft = newTask(services, client, order);
+  const key = new OrderKey(services, order, draft, arrivedAt);
   for (;;) {
     // First, so that what is only sent again is counted against no limit, not even for a moment.
-    const original = await findOriginal(services, order, draft).catch(sayThatNothingWasOrdered);
+    const original = await key.original().catch(sayThatNothingWasOrdered);
     if (original) return { task: await whenSubmitted(services, client, original), replayed: true };
-    const task = await enter(services, client, order, draft).catch(sayThatNothingWasOrdered);
+    const task = await enter(services, client, draft, key).catch(sayThatNothingWasOrdered);
     if (task) return { task: await sendOnce(services, task, order.request), replayed: false };
   }
 }
@@ -89,25 +89,25 @@ async function place(services: Services, client: Client, order: Order): Promise<
 /** Sends what was written down; what the upstream has refused, and will not bill, does not count. */
 async function sendOnce(services: Services, task: VideoTask, request: VideoRequest): Promise<VideoTask> {
   const sent = await send(services, task, request);
-  const free = sent.failureCode !== null && !failures[sent.failureCode].mayBeBilled;
-  if (free) await refund(services, task, { ...costOf(task.billingUnit, task.billingUnits), submits: 0 });
+  if (failedForFree(sent)) await refund(services, task, { ...costOf(task.billingUnit, task.billingUnits), submits: 0 });
   return sent;
 }
 
 /** Counts the order and writes it down; null where its key stands for another task. */
-async function enter(services: Services, client: Client, order: Order, draft: NewTask): Promise<VideoTask | null> {
+async function enter(services: Services, client: Client, draft: NewTask, key: OrderKey): Promise<VideoTask | null> {
   const cost = costOf(draft.billingUnit, draft.billingUnits);
   try {
     await services.ledger.spend(client, cost, draft.createdAt);
   } catch (error) {
     // A twin is answered with what is ordered meanwhile, whatever the limits say of ordering it again.
     const refused = error instanceof RateLimitedError || error instanceof QuotaExceededError;
-    if (refused && (await hasOriginal(services, order, draft))) return null;
+    if (refused && (await hasOriginal(draft, key))) return null;
     throw error;
   }
   let task: VideoTask | null = null;
   try {
-    task = await services.store.create(draft);
+    await key.free();
+    task = await services.store.create({ ...draft, resubmissionOfId: key.repeatedId ?? draft.resubmissionOfId });
   } finally {
     if (!task) await refund(services, draft, cost);
   }
@@ -115,11 +115,11 @@ async function enter(services: Services, client: Client, order: Order, draft: Ne
 }
 
 /** Looks again for a while: a twin of the order may have been counted, and be about to be written down. */
-async function hasOriginal(services: Services, order: Order, draft: NewTask): Promise<boolean> {
+async function hasOriginal(draft: NewTask, key: OrderKey): Promise<boolean> {
   if (draft.idempotencyKey === null) return false;
   for (let look = 0; look < twinLooks; look++) {
     if (look > 0) await sleep(twinRereadMs);
-    if (await findOriginal(services, order, draft)) return true;
+    if (await key.original()) return true;
   }
   return false;
 }
@@ -160,23 +160,6 @@ function newTask({ now, submitLeaseMs }: Services, { name }: Client, order: Orde
     orderHash: idempotencyKey === undefined ? null : orderHashOf(order, referenceImages),
     resubmissionOfId: resubmissionOfId ?? null,
   };
-}
-
-/** The task that has the draft's key; null where the key is free, or has just become so. */
-async function findOriginal(services: Services, order: Order, draft: NewTask): Promise<VideoTask | null> {
-  const { store, now, idempotencyKeyLifetimeMs } = services;
-  const { client, idempotencyKey, orderHash } = draft;
-  if (idempotencyKey === null) return null;
-  const holders: VideoTask[] = [];
-  for (const task of await store.findByIdempotencyKeys(client, [idempotencyKey, quoted(idempotencyKey)])) {
-    const expired = now().getTime() - task.createdAt.getTime() >= idempotencyKeyLifetimeMs;
-    if (expired) await store.update(task, { idempotencyKey: null });
-    else holders.push(task);
-  }
-  const same = holders.find((task) => isSameOrder(order, orderHash, task.orderHash));
-  if (same) return same;
-  if (holders[0]) throw new IdempotencyKeyMismatchError(holders[0].id);
-  return null;
 }
 
 /** The task once its submit is over; however many twins wait for it, one of them looks. */

@@ -69,7 +69,7 @@ export interface TaskProgress {
   readonly repeatedAnswer: string | null;
   readonly repeatedAnswerCount: number;
   readonly history: readonly HistoryEntry[];
-  /** Null once it has expired. */
+  /** Null once it has expired; only a trace of it once the next order has taken it over. */
   readonly idempotencyKey: string | null;
 }
 

@@ -19,7 +19,6 @@ const lives: [state: string, onSubmit: Answer, onCheck?: Answer][] = [
   ['PROCESSING', accepted, status('processing')],
   ['COMPLETED', accepted, completed],
   ['FAILED', accepted, status('failed', { error: 'The camera broke.' })],
-  ['FAILED', reply(400, { message: 'No boats.' })],
   ['CANCELLED', accepted, status('cancelled')],
   ['UNCONFIRMED', reset],
 ];
