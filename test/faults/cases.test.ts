@@ -52,6 +52,22 @@ describe.each(databaseProviders)('two processes on one database (%s)', (provider
     await expectNothingBroken(world);
   }, 60_000);
 
+  test('50 parallel twins of an order that was refused before are one paid order and get the same task', async () => {
+    const world = await createWorld(provider);
+    const processes = [await world.start(), await world.start()];
+    const order = orderOf(world, 'again', { submit: '429 for 1 s' });
+    const refused = acknowledged(await world.client.submit(processes[0]!, order));
+    expect(refused.task).toMatchObject({ status: 'FAILED', failure: { code: 'UPSTREAM_RATE_LIMITED' } });
+    orderOf(world, 'again', { submit: 'late' });
+    const twins = Array.from({ length: 50 }, (_, index) => world.client.submit(processes[index % 2]!, order));
+    const answers = (await Promise.all(twins)).map(acknowledged);
+    expect(world.upstream.posts).toHaveLength(2);
+    expect(new Set(answers.map(({ task }) => task.id)).size).toBe(1);
+    expect(answers[0]!.task.id).not.toBe(refused.task.id);
+    expect(answers.filter(({ replayed }) => !replayed)).toHaveLength(1);
+    await expectNothingBroken(world);
+  }, 60_000);
+
   test('a twin of an order that is under way in the other process waits for it', async () => {
     const world = await createWorld(provider);
     const [first, second] = [await world.start(), await world.start()];

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientOrder } from './client.ts';
-import { isResting, nameIn, waitingTooLong } from './invariants.ts';
+import { isResting, waitingTooLong } from './invariants.ts';
 import type { Plan, Step } from './plan.ts';
 import type { Instance } from './service.ts';
-import { type OrderScript, promptOf } from './upstream.ts';
+import { nameIn, type OrderScript, promptOf } from './upstream.ts';
 import type { World } from './world.ts';
 
 /** Does one step after the other, without waiting for the answers to orders. */

@@ -1,8 +1,8 @@
 import { isTerminal, type VideoTask } from '../../src/videos/task.ts';
-import type { Sent } from './client.ts';
+import { wrongAnswers } from './answers.ts';
 import type { TaskRow } from './database.ts';
 import { apiKey, checkTimeoutMs, leaseMarginMs, submitTimeoutMs } from './service.ts';
-import { flawless, type PaidPost, promptOf } from './upstream.ts';
+import { flawless, markerOf, nameIn, type PaidPost, promptOf } from './upstream.ts';
 import { refusals, statusOfEnding } from './upstream-faults.ts';
 import type { World } from './world.ts';
 
@@ -13,6 +13,7 @@ export function brokenInvariants(world: World, rows: readonly TaskRow[]): string
   return [
     ...world.problems,
     ...paidTwice(world),
+    ...sentWithoutTask(world, rows),
     ...lostIds(world, rows),
     ...lostTasks(world, rows),
     ...wrongAnswers(world, rows),
@@ -23,25 +24,37 @@ export function brokenInvariants(world: World, rows: readonly TaskRow[]): string
   ];
 }
 
-/** The key's part of a marker; an order without a key has a name of its own there. */
-export const nameIn = (marker: string): string => marker.split('~')[0] ?? '';
-
+/** An order that was refused may be sent again, under its key; one that may be billed never is. */
 function paidTwice({ upstream }: World): string[] {
-  const posts = Map.groupBy(upstream.posts, ({ marker }) => nameIn(marker));
+  const billable = upstream.posts.filter(({ fault }) => !refusals.has(fault));
+  const posts = Map.groupBy(billable, ({ marker }) => nameIn(marker));
   return [...posts]
     .filter(([, paid]) => paid.length > 1)
     .map(([name, paid]) => `I1: ${paid.length} paid POSTs for ${name}, from ${paid.map(({ process }) => process)}`);
 }
 
+/** Each POST has a task of its own, those that were refused too. */
+function sentWithoutTask({ upstream }: World, rows: readonly TaskRow[]): string[] {
+  const posts = Map.groupBy(upstream.posts, ({ marker }) => marker);
+  return [...posts].flatMap(([marker, sent]) => {
+    const tasks = tasksOf(marker, rows).length;
+    return tasks < sent.length ? [`I2: ${marker} was sent ${sent.length} times, but the store has ${tasks} tasks`] : [];
+  });
+}
+
+const tasksOf = (marker: string, rows: readonly TaskRow[]): TaskRow[] =>
+  rows.filter(({ prompt }) => prompt === promptOf(marker));
+
 function lostIds(world: World, rows: readonly TaskRow[]): string[] {
   return world.upstream.posts.flatMap((post) => {
-    const row = rows.find(({ prompt }) => prompt === promptOf(post.marker));
-    if (!row) return [`I2: the order ${post.marker} was sent without being in the store`];
-    if (post.deliveredAt === null || row.upstreamId === post.upstreamId) return [];
-    if ((mayHaveMissed(world, post) || cameTooLate(world, post, row)) && isUnconfirmed(row)) return [];
+    const tasks = tasksOf(post.marker, rows);
+    if (post.deliveredAt === null || tasks.some(({ upstreamId }) => upstreamId === post.upstreamId)) return [];
+    const missed = (row: TaskRow) =>
+      (mayHaveMissed(world, post) || cameTooLate(world, post, row)) && isUnconfirmed(row);
+    if (tasks.some(missed)) return [];
     const { upstreamId, fault, process } = post;
     return [
-      `I2: ${upstreamId} (${fault}) was delivered to ${process}${lastOf(world, post)} but is not in ${story(row)}`,
+      `I2: ${upstreamId} (${fault}) was delivered to ${process}${lastOf(world, post)} but is not in ${tasks.map(story)}`,
     ];
   });
 }
@@ -98,35 +111,10 @@ function lostTasks({ client }: World, rows: readonly TaskRow[]): string[] {
   });
 }
 
-/** What the clients were told under each key. */
-function wrongAnswers(world: World, rows: readonly TaskRow[]): string[] {
-  const problems = world.client.sent.flatMap((sent) => problemOf(world, sent, rows));
-  for (const [name, sent] of Map.groupBy(world.client.sent, ({ order }) => nameIn(order.marker))) {
-    const told = sent.flatMap(({ outcome }) => (typeof outcome === 'object' && 'task' in outcome ? [outcome] : []));
-    if (new Set(told.map(({ task }) => task.id)).size > 1) problems.push(`${name} was answered with several tasks`);
-    if (told.filter(({ replayed }) => !replayed).length > 1) problems.push(`${name} was ordered anew more than once`);
-  }
-  return problems;
-}
-
-function problemOf({ instances }: World, { order, process, outcome }: Sent, rows: readonly TaskRow[]): string[] {
-  const told = `${order.marker} at ${process}`;
-  const instance = instances.find(({ name }) => name === process);
-  if (typeof outcome === 'string') {
-    const excused = instance?.killedAt !== null || instance.stopping;
-    return excused ? [] : [`${told} got no answer: ${outcome}`];
-  }
-  if ('task' in outcome) {
-    return outcome.task.prompt === promptOf(order.marker) ? [] : [`${told} got the order ${outcome.task.prompt}`];
-  }
-  if (outcome.code === 'SERVICE_STOPPING' && instance?.stopping) return [];
-  const other = rows.find(({ idempotencyKey }) => idempotencyKey !== null && idempotencyKey === order.key);
-  if (outcome.code === 'IDEMPOTENCY_KEY_MISMATCH' && other && other.prompt !== promptOf(order.marker)) return [];
-  return [`${told} got the error ${outcome.code}`];
-}
-
+/** In a row the key may stand only where the upstream itself has put it into what is needed to fetch the video. */
 function leakedKey({ client, log }: World, rows: readonly TaskRow[]): string[] {
-  const places = { answer: client.answers, 'log line': log, row: rows.map((row) => JSON.stringify(row)) };
+  const shown = rows.map(({ videoUrl: _, upstreamId: __, ...row }) => JSON.stringify(row));
+  const places = { answer: client.answers, 'log line': log, row: shown };
   return Object.entries(places).flatMap(([place, texts]) =>
     texts.filter((text) => text.includes(apiKey)).map((text) => `I4: the key is in the ${place} ${text}`),
   );
@@ -161,31 +149,48 @@ function untrueStates(world: World, rows: readonly TaskRow[]): string[] {
   });
 }
 
-const postOf = ({ upstream }: World, row: TaskRow): PaidPost | undefined =>
-  upstream.posts.find(({ marker }) => promptOf(marker) === row.prompt);
+const postsOf = ({ upstream }: World, row: TaskRow): PaidPost[] =>
+  upstream.posts.filter(({ marker }) => promptOf(marker) === row.prompt);
+
+/** What the upstream's checks say that ends a task: once, or three times in a row. */
+const endingChecks = [
+  { fault: '404', times: 3, failureCode: 'UPSTREAM_TASK_NOT_FOUND' },
+  { fault: '410', times: 1, failureCode: 'UPSTREAM_TASK_NOT_FOUND' },
+  { fault: '400 for content', times: 3, failureCode: 'CONTENT_REFUSED' },
+] as const;
 
 /** What is wrong with the end of a task that the upstream had accepted. */
 function untrueEnding(world: World, row: TaskRow, upstreamId: string): string | null {
   const { ended: told, scripts } = world.upstream;
-  const script = scripts.get(postOf(world, row)?.marker ?? '') ?? flawless;
+  const script = scripts.get(markerOf(row.prompt)) ?? flawless;
   const { status, failureCode } = statusOfEnding[script.ending];
   if (told.has(upstreamId) && row.status === status && row.failureCode === failureCode) return null;
-  const unknown = script.checks.filter((fault) => fault === '404').length >= 3;
-  if (unknown && row.failureCode === 'UPSTREAM_TASK_NOT_FOUND') return null;
-  return `but the upstream said ${script.ending}`;
+  const hadLink = script.ending === 'without URL' && script.checks.includes('processing with a link');
+  if (hadLink && row.status === 'COMPLETED') return null;
+  const byCheck = endingChecks.some(
+    ({ fault, times, failureCode: code }) =>
+      row.failureCode === code && script.checks.filter((check) => check === fault).length >= times,
+  );
+  return byCheck ? null : `but the upstream said ${script.ending}`;
 }
 
 /** What is wrong with the state of a task whose order was refused, or whose answer was lost. */
 function untrueWithoutId(world: World, row: TaskRow): string | null {
-  const post = postOf(world, row);
-  const refused = post !== undefined && refusals.has(post.fault);
+  const posts = postsOf(world, row);
+  const refused = posts.filter(({ fault }) => refusals.has(fault));
+  const told = posts.map(({ fault }) => fault).join(', ') || 'never asked';
   if (isUnconfirmed(row)) {
     // On a busy machine a refusal, too, may come when nobody waits for it any longer.
-    const excused = !refused || diedUnanswered(world, post) || row.failureMessage?.includes('did not answer in time');
-    return excused ? null : `though the upstream refused it (${post.fault})`;
+    const late = row.failureMessage?.includes('did not answer in time');
+    const excused =
+      late ||
+      refused.length < posts.length ||
+      posts.length === 0 ||
+      refused.some((post) => diedUnanswered(world, post));
+    return excused ? null : `though the upstream refused it (${told})`;
   }
-  if (refused && row.status === 'FAILED') return null;
-  return `though the upstream did not refuse it (${post?.fault ?? 'never asked'})`;
+  if (refused.length > 0 && row.status === 'FAILED') return null;
+  return `though the upstream did not refuse it (${told})`;
 }
 
 function brokenHistory({ history, status }: TaskRow): boolean {

@@ -43,7 +43,12 @@ const submitFault: fc.Arbitrary<SubmitFault> = fc.oneof(
 const oneCheck: fc.Arbitrary<readonly CheckFault[]> = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom(...keysOf(progress)).map((said) => [said]) },
   { weight: 4, arbitrary: fc.constantFrom(...keysOf(checkFaults)).map((fault) => [fault]) },
-  { weight: 1, arbitrary: fc.integer({ min: 1, max: 3 }).map((times) => Array<CheckFault>(times).fill('404')) },
+  {
+    weight: 2,
+    arbitrary: fc
+      .tuple(fc.constantFrom<CheckFault>('404', '400 for content'), fc.integer({ min: 1, max: 3 }))
+      .map(([fault, times]) => Array<CheckFault>(times).fill(fault)),
+  },
   { weight: 1, arbitrary: fc.integer({ min: 2, max: 20 }).map((times) => Array<CheckFault>(times).fill('503')) },
 );
 

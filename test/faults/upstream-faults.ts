@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { apiKey } from './service.ts';
 
 /** One request and what is needed to answer it. */
 export interface Exchange {
@@ -82,11 +83,25 @@ const lateMs = 300;
 
 const late: Fault = (exchange) => void setTimeout(() => ok(exchange), lateMs);
 
+/** The answer's id under an error status: a relay that took the order and then says something else. */
+const accepted = (status: number, more: object = {}): Fault =>
+  answer(status, ({ body }) => JSON.stringify({ ...JSON.parse(body), ...more }), { withId: true });
+
+/** An error that names a request and an account, and no task. */
+const namesNoTask = (code: string) => (): string =>
+  JSON.stringify({ error: { code, message: 'Refused.', id: 'err_1' }, request_id: 'req_1', user: { id: 'u_1' } });
+
 /** What can become of a POST. In those that tell the id, the client is to find it. */
 export const submitFaults = {
   ...commonFaults,
   ok,
   late,
+  '429 with the id': accepted(429, { error: { message: 'Too many requests' } }),
+  '403 with the id': accepted(403),
+  '503 with the id': accepted(503, { message: 'upstream connect error' }),
+  '429 without credit': answer(429, namesNoTask('insufficient_quota')),
+  '403 without credit': answer(403, namesNoTask('insufficient_user_quota')),
+  '422 for content': answer(422, () => '{"detail":[{"loc":["body"],"msg":"rejected by content moderation"}]}'),
   'half with id': half(pastId, true),
   'half without id': half(beforeId, false),
   'broken JSON': answer(200, ({ body }) => beforeId(body)),
@@ -113,12 +128,21 @@ export const refusals: ReadonlySet<SubmitFault> = new Set<SubmitFault>([
   '429 until a date',
   '429 with garbage',
   '429 for 10^9 s',
+  '429 without credit',
+  '403 without credit',
+  '422 for content',
 ]);
 
 /** What can become of a GET that does not say how the task is doing. */
 export const checkFaults = {
   ...commonFaults,
   '404': answer(404, () => '{"error":"not found"}'),
+  '410': answer(410, () => '{"error":"gone"}'),
+  '403': answer(403, echo),
+  '400 for content': answer(400, () => '{"code":"rejected","error":"Generated video rejected by content moderation."}'),
+  'an error of the request': answer(200, () => '{"status":"error","error":"Too many requests"}'),
+  // Said once it may be a mistake; of another task's end nothing follows for ours.
+  "another task's end": answer(200, () => JSON.stringify({ id: `video_foreign_${Math.random()}`, status: 'failed' })),
   'half a body': half(beforeId, false),
   'broken JSON': answer(200, ({ body }) => beforeId(body)),
   drip: drip(beforeId, false),
@@ -131,6 +155,7 @@ export const progress = {
   queued: { status: 'queued' },
   processing: { status: 'processing' },
   'an unknown status': { status: 'teleporting' },
+  'processing with a link': { status: 'processing', video_url: 'https://videos.example.com/preview.mp4' },
 };
 
 export const isProgress = (name: CheckFault): name is keyof typeof progress => name in progress;
@@ -141,6 +166,10 @@ export type CheckFault = keyof typeof checkFaults | keyof typeof progress;
 /** How the upstream's task ends, and what the service has to make of it. */
 export const endings = {
   completed: { status: 'completed', video_url: 'https://videos.example.com/1.mp4', actualDuration: 10 },
+  'completed with the key in the link': {
+    status: 'succeed',
+    video_url: `https://videos.example.com/1.mp4?token=${apiKey}`,
+  },
   failed: { status: 'failed', error: 'out of memory' },
   moderated: { status: 'failed', error: 'blocked by content moderation' },
   cancelled: { status: 'cancelled' },
@@ -151,6 +180,7 @@ export type Ending = keyof typeof endings;
 
 export const statusOfEnding: Record<Ending, { status: string; failureCode: string | null }> = {
   completed: { status: 'COMPLETED', failureCode: null },
+  'completed with the key in the link': { status: 'COMPLETED', failureCode: null },
   failed: { status: 'FAILED', failureCode: 'GENERATION_FAILED' },
   moderated: { status: 'FAILED', failureCode: 'CONTENT_REFUSED' },
   cancelled: { status: 'CANCELLED', failureCode: 'CANCELLED_UPSTREAM' },

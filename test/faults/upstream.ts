@@ -63,6 +63,9 @@ export interface FaultyUpstream {
 export const promptOf = (marker: string): string => `A paper boat [${marker}]`;
 export const markerOf = (prompt: string): string => /\[(\S+)\]$/.exec(prompt)?.[1] ?? '';
 
+/** The key's part of a marker; an order without a key has a name of its own there. */
+export const nameIn = (marker: string): string => marker.split('~')[0] ?? '';
+
 /** An upstream at its worst: each order has its own faults, and every POST costs money. */
 export async function startFaultyUpstream(): Promise<FaultyUpstream> {
   const posts: PaidPost[] = [];
