@@ -36,7 +36,8 @@ builder.objectFields(VideoTask, (t) => ({
   history: t.connection(
     {
       type: VideoTaskChange,
-      description: 'Every change of the task that was seen, the oldest first.',
+      description:
+        "Every change of the task's status that was seen, and the first 100 changes of the upstream's word for it, the oldest first.",
       complexity: pageComplexity,
       validate: pageArguments(offsetCursor),
       resolve: ({ history }, args) => withTrueCursors(resolveArrayConnection({ args }, history)),

@@ -181,7 +181,8 @@ export const VideoTask = builder.objectRef<Task>('VideoTask').implement({
     }),
     upstreamStatus: t.exposeString('upstreamStatus', {
       nullable: true,
-      description: "The upstream's own word for the status, as it last said it. Not an enum: new words pass through.",
+      description:
+        "The upstream's own word for the status, as it last said it; where it has changed more than 100 times, as it was then, until the status changes. Not an enum: new words pass through.",
     }),
     createdAt: t.expose('createdAt', {
       type: 'DateTime',

@@ -64,10 +64,20 @@ const unconfirmed = (failureMessage: string): TaskChange => ({
   leasedUntil: null,
 });
 
+/**
+ * So many entries a history has room for where only the upstream's word changes. A relay that puts its progress into the
+ * word would fill the row; changes of the status are few, and always have room.
+ */
+const maxWordChanges = 100;
+
 /** The change together with its entry in the history, where it is one that can be seen. */
 function recorded(task: VideoTask, change: TaskChange, cause: ChangeCause, { now }: Pick<Moment, 'now'>): TaskChange {
   const { status = task.status, upstreamStatus = task.upstreamStatus, checkCount = task.checkCount } = change;
   if (status === task.status && upstreamStatus === task.upstreamStatus) return change;
+  if (status === task.status && task.history.length >= maxWordChanges) {
+    const { upstreamStatus: _, ...unseen } = change;
+    return unseen;
+  }
   // The clock may have been set back, or be another instance's.
   const before = task.history.at(-1)?.at ?? '';
   const at = now.toISOString() > before ? now.toISOString() : before;

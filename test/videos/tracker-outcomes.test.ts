@@ -175,3 +175,23 @@ test('a check that the shutdown breaks off is not a check', async () => {
   expect(after).toMatchObject({ status: 'QUEUED', failureCode: null, leasedUntil: null });
   expect(after.nextCheckAt).toEqual(before.nextCheckAt);
 });
+
+test('a word that changes at each check is followed 100 times, and the status to its end', async () => {
+  let percent = 0;
+  const progress: Answer = (...exchange) => {
+    percent += 1;
+    (percent <= 120 ? status(`at ${percent} permille`) : completed)(...exchange);
+  };
+  const { clock, tracker, read } = await taskTrackedBy(progress);
+  while ((await read()).status !== 'COMPLETED') {
+    const { nextCheckAt } = await read();
+    clock.now = nextCheckAt ?? clock.now;
+    await tracker.checkDue();
+    if (percent === 120) expect(await read()).toMatchObject({ checkCount: 120, lastCheckedAt: clock.now });
+  }
+  const { history, checkCount } = await read();
+  expect(checkCount).toBe(121);
+  // The order's acceptance is the first of them.
+  expect(history).toHaveLength(101);
+  expect(history.at(-1)).toMatchObject({ from: 'QUEUED', to: 'COMPLETED' });
+});
