@@ -1,6 +1,6 @@
 /**
- * `npm run test:faults` runs the fault suite in its short form. With arguments it runs the random interleavings only, on
- * both databases unless one is named: `npm run test:faults -- --runs 1000 --seed 1 --parallel 3 [--database sqlite]`.
+ * `npm run test:faults` runs the fault suite in its short form. `npm run drill:faults` runs the random interleavings only,
+ * 300 on each database: `npm run drill:faults -- --runs 1000 --seed 1 --parallel 3 [--database sqlite]` runs others.
  */
 import { spawnSync } from 'node:child_process';
 import { providers } from './model-text.ts';
