@@ -6,38 +6,57 @@ import type { TaskStore } from './task-store.ts';
 /** What SQLite keeps beside its file as long as a connection is open: the newest writes, and who may read them. */
 const companions = ['-wal', '-shm'];
 
-/** Which file a name leads to; null where it leads to none that can be seen. */
-function identityOf(path: string): string | null {
+interface Seen {
+  /** Which file a name leads to; null where it leads to none that can be seen. */
+  readonly identity: string | null;
+  readonly sizeBytes: bigint;
+}
+
+function look(path: string): Seen {
   try {
-    const { dev, ino } = statSync(path, { bigint: true });
-    return `${dev}:${ino}`;
+    const { dev, ino, size } = statSync(path, { bigint: true });
+    return { identity: `${dev}:${ino}`, sizeBytes: size };
   } catch {
-    return null;
+    return { identity: null, sizeBytes: 0n };
   }
 }
 
 /**
- * Tells whether the names of an open SQLite file still lead to it. SQLite goes on in a file that was removed, moved or
- * replaced, as every program does, and the next start finds nothing of what was written there.
+ * Tells whether the names of an open SQLite file still lead to it, and whether the file is still what SQLite has written.
+ * SQLite goes on in a file that was removed, moved or replaced, as every program does, and the next start finds nothing of
+ * what was written there. It never makes its file smaller, but for VACUUM: one that is smaller was overwritten, and stays
+ * lost, because the next writes make it as large again, and no better.
  */
 export function watchFile(path: string, log: Logger): () => string | null {
   const realPath = realpathSync(path);
   const names = [path, ...companions.map((companion) => `${realPath}${companion}`)];
-  const opened = new Map(names.map((name) => [name, identityOf(name)]));
-  let lost: string | undefined;
+  const opened = new Map(names.map((name) => [name, look(name).identity]));
+  let greatestBytes = look(path).sizeBytes;
+  let overwritten = false;
+  let told: string | null = null;
+
+  function problemNow(): string | null {
+    if (names.some((name) => look(name).identity !== opened.get(name))) return gone;
+    const { sizeBytes } = look(path);
+    overwritten ||= sizeBytes < greatestBytes;
+    greatestBytes = sizeBytes;
+    return overwritten ? smaller : null;
+  }
 
   return () => {
-    const now = names.find((name) => identityOf(name) !== opened.get(name));
-    if (now !== lost) {
-      if (now === undefined) log.info('the database file is back, orders are taken again');
-      else log.error({ file: now }, `${problem} ${advice}`);
-      lost = now;
+    const problem = problemNow();
+    if (problem !== told) {
+      if (problem === null) log.info('the database file is back, orders are taken again');
+      else log.error({ file: path }, `${problem} ${advice}`);
+      told = problem;
     }
-    return now === undefined ? null : problem;
+    return problem;
   };
 }
 
-const problem = 'The database file was removed, moved or replaced while it was open, so nothing is ordered.';
+const gone = 'The database file was removed, moved or replaced while it was open, so nothing is ordered.';
+const smaller =
+  'The database file became smaller while it was open, as one that is overwritten does, so nothing is ordered.';
 const advice =
   'Put it back under its name, or stop the service before anything else is done with the file: docs/reliability.md says what can be saved.';
 

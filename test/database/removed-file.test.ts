@@ -64,6 +64,25 @@ test.each(losses)('once the file is %s, nothing is ordered, and /ready says why'
   expect(statusesIn(testApp.databaseUrl)).toEqual(['QUEUED', 'QUEUED']);
 });
 
+test.each([
+  ['overwritten by a backup', 'cat "$1.backup" > "$1"'],
+  ['emptied', ': > "$1"'],
+])('once the file is %s, nothing is ordered any more, although it grows again', async (_, happens) => {
+  const file = `${freshDirectory()}/videos.db`;
+  const testApp = await createTestApp({ databaseUrl: `file:${file}` });
+  shell('cp "$1" "$1.backup"', file);
+  const { query, upstream } = testApp;
+  // As much as makes SQLite move what is in its log into the file.
+  const long = 'mutation ($prompt: String!) { submitVideo(input: { grokVideo3: { prompt: $prompt } }) { replayed } }';
+  for (let number = 0; number < 250; number++) await query(long, { prompt: 'A paper boat. '.repeat(700) });
+  expect(await order(testApp)).toMatchObject(accepted);
+  const paid = upstream.submits.length;
+  shell(happens, file);
+  for (let time = 0; time < 3; time++) expect(await order(testApp)).toMatchObject(refused);
+  expect(upstream.submits).toHaveLength(paid);
+  await expect.poll(async () => (await ready(testApp)).database, { timeout: 5_000 }).not.toBe('ok');
+});
+
 test('a link to the file that leads to another one is no database any more', async () => {
   const directory = freshDirectory();
   shell('mkdir "$1/one" "$1/two"', directory);
