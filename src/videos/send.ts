@@ -22,11 +22,17 @@ export function untilSettled<Result>({ submitting }: Services, promise: Promise<
 }
 
 /**
- * Sends an order that was written down, once, and saves what came of it.
+ * Sends an order that was written down, once, and saves what came of it. `whenSaved` hears of it however long that takes,
+ * while a client does not wait for ever.
  *
  * @throws AnswerNotSavedError when the order was sent, but the database does not take the answer.
  */
-export async function send(services: Services, task: VideoTask, request: VideoRequest): Promise<VideoTask> {
+export async function send(
+  services: Services,
+  task: VideoTask,
+  request: VideoRequest,
+  whenSaved: (task: VideoTask) => Promise<void>,
+): Promise<VideoTask> {
   const sentAt = services.now();
   const reply = await call(services, task, request);
   services.throttle.heedSubmit(reply, sentAt, services.now());
@@ -38,7 +44,7 @@ export async function send(services: Services, task: VideoTask, request: VideoRe
   } else {
     services.log.warn({ taskId: task.id, kind: reply.kind, reason: reply.message }, 'submit failed');
   }
-  const saved = untilSettled(services, saveReply(services, task, reply));
+  const saved = untilSettled(services, saveReply(services, task, reply, whenSaved));
   const { promise: lostPatience, reject } = Promise.withResolvers<never>();
   const patience = setTimeout(() => reject(new AnswerNotSavedError(task.id)), savePatienceMs);
   return Promise.race([saved, lostPatience]).finally(() => clearTimeout(patience));
@@ -63,10 +69,17 @@ async function call(
 }
 
 /** Saves what the upstream has answered, however long the database takes to be there again. */
-async function saveReply(services: Services, task: VideoTask, reply: SubmitReply): Promise<VideoTask> {
+async function saveReply(
+  services: Services,
+  task: VideoTask,
+  reply: SubmitReply,
+  whenSaved: (task: VideoTask) => Promise<void>,
+): Promise<VideoTask> {
   for (let pauseMs = saveRetryMs.first; ; pauseMs = Math.min(pauseMs * 2, saveRetryMs.max)) {
     try {
-      return await recordReply(services, task, reply);
+      const saved = await recordReply(services, task, reply);
+      await whenSaved(saved);
+      return saved;
     } catch (err) {
       // Should nothing else survive, this line does: it holds all that has to be put into the row.
       const upstreamId = shown(services, reply);

@@ -88,9 +88,10 @@ async function place(services: Services, client: Client, order: Order, arrivedAt
 
 /** Sends what was written down; what the upstream has refused, and will not bill, does not count. */
 async function sendOnce(services: Services, task: VideoTask, request: VideoRequest): Promise<VideoTask> {
-  const sent = await send(services, task, request);
-  if (failedForFree(sent)) await refund(services, task, { ...costOf(task.billingUnit, task.billingUnits), submits: 0 });
-  return sent;
+  const cost = { ...costOf(task.billingUnit, task.billingUnits), submits: 0 } as const;
+  return send(services, task, request, async (saved) => {
+    if (failedForFree(saved)) await refund(services, task, cost);
+  });
 }
 
 /** Counts the order and writes it down; null where its key stands for another task. */

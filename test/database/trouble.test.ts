@@ -55,6 +55,22 @@ describe('on SQLite', () => {
     expect(service.upstream.submits).toHaveLength(1);
   });
 
+  test('what a refused order costs is given back, however late the refusal is saved', async () => {
+    const service = await createTestApp();
+    let released: Promise<unknown> = Promise.resolve();
+    service.upstream.onSubmit = async (response, request) => {
+      // Longer than a client waits for an answer to be saved.
+      ({ released } = await holdWriteLock(service.databaseUrl, 12_000));
+      reply(429, { error: 'busy' })(response, request);
+    };
+    const { errors } = await submit(service);
+    expect(errors?.[0]?.extensions.code).toBe('ANSWER_NOT_SAVED');
+    await released;
+    await expect.poll(() => statusesIn(service.databaseUrl), { timeout: 10_000 }).toEqual(['FAILED']);
+    const seconds = async () => (await service.query('{ viewer { usage { seconds } } }')).data.viewer.usage.seconds;
+    await expect.poll(seconds, { timeout: 5_000 }).toBe(0);
+  });
+
   // Root writes even to files that are marked read-only, so it takes a file system of its own to be full or read-only.
   const mounts = canMount();
   if (!mounts) console.warn('SKIPPED: a full and a read-only disk need the right to mount a file system');
