@@ -8,6 +8,7 @@ import {
   type GraphQLField,
   type GraphQLResolveInfo,
   type GraphQLSchema,
+  getArgumentValues,
   getDirectiveValues,
   getOperationAST,
   getVariableValues,
@@ -57,8 +58,12 @@ export async function checkArgumentsBelow(request: Request): Promise<void> {
     const enter = (node: ASTNode) => {
       if ('directives' in node) checkDirectives(schema, node as Directed, coerced ?? {});
       const field = node.kind === Kind.FIELD && types.getFieldDef();
-      // The arguments of root fields are looked at before anything is done anyway.
-      if (!field || field.args.length === 0 || types.getParentType() === schema.getMutationType()) return;
+      if (!field || field.args.length === 0) return;
+      // The rules of root fields' arguments are looked at by the resolver, before it does anything.
+      if (types.getParentType() === schema.getMutationType()) {
+        located(node, () => getArgumentValues(field, node, coerced));
+        return;
+      }
       // Of all that resolvers are told, arguments are coerced by the variables alone.
       const info = { variableValues: coerced } as GraphQLResolveInfo;
       checks.push(located(node, () => getMappedArgumentValues(field, node, request.contextValue as object, info)));

@@ -9,6 +9,42 @@ const order = 'submitVideo(input: { grokVideo3: { prompt: "A paper boat" } })';
 const batch = 'submitVideos(inputs: [{ input: { grokVideo3: { prompt: "A boat" } } }])';
 const abandon = 'abandonVideoTask(id: "x") { task { id } }';
 
+test.each([
+  ...['image/png', 'text/html', 'text/json', 'application/graphql+json', 'application/json;charset=latin1'],
+  ...['application/json; charset="utf-8"', 'garbage', 'text/event-stream', 'multipart/mixed', '*/*;q=0', ''],
+])('an order is answered with its task where the client accepts only "%s"', async (accept) => {
+  const { app, upstream } = await createTestApp();
+  const headers = { 'content-type': 'application/json', accept };
+  const body = JSON.stringify({ query: `mutation { ${order} { task { id } } }` });
+  const response = await app.fetch(new Request('http://localhost/graphql', { method: 'POST', headers, body }));
+  expect(response.status).toBe(200);
+  expect(await response.text()).toMatch(/"task":\{"id":"[0-9a-f-]{36}"/);
+  expect(upstream.submits).toHaveLength(1);
+});
+
+test.each(['a,'.repeat(7_000), ','.repeat(14_000)])(
+  'a header of thousands of forms is answered briefly',
+  async (accept) => {
+    const { app } = await createTestApp();
+    const headers = { 'content-type': 'application/json', accept };
+    for (const query of ['{ __typename }', 'subscription { videoTaskUpdated(id: "x") { id } }']) {
+      const body = JSON.stringify({ query });
+      const response = await app.fetch(new Request('http://localhost/graphql', { method: 'POST', headers, body }));
+      expect(JSON.stringify([...response.headers]).length + (await response.text()).length).toBeLessThan(2_000);
+    }
+  },
+);
+
+test.each([
+  ['a variable of one model', 'mutation ($a: GrokVideo3Input) { submitVideo(input: { grokVideo3: $a }) { replayed } }'],
+  ['a prompt', 'mutation ($a: String = "x") { submitVideo(input: { grokVideo3: { prompt: $a } }) { replayed } }'],
+])('null for %s that must not be null is bad input', async (_, document) => {
+  const { query, upstream } = await createTestApp();
+  const { errors } = await query(document, { a: null });
+  expect(errors?.[0]?.extensions.code).toBe('BAD_USER_INPUT');
+  expect(upstream.submits).toEqual([]);
+});
+
 test.each<[what: string, document: string]>([
   ['after it', `mutation { ${order} { replayed } ${abandon} }`],
   ['before it', `mutation { ${abandon} ${order} { replayed } }`],
