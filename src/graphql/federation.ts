@@ -3,7 +3,7 @@ import { isModelName, type ModelName } from '../videos/models.ts';
 import type { VideoTask as Task } from '../videos/task.ts';
 import { findTasks } from '../videos/tasks.ts';
 import { builder, type Context } from './builder.ts';
-import { invalidInput, maxIssues } from './errors.ts';
+import { invalidInput } from './errors.ts';
 import { taskId } from './task-id.ts';
 import { VideoModel } from './video-model.ts';
 import { VideoTask } from './video-task.ts';
@@ -18,6 +18,9 @@ const form = 'must be { __typename: "VideoTask", id } or { __typename: "VideoMod
 
 /** As many as one request of a gateway may ask for. */
 const maxRepresentations = 1_000;
+
+/** So many entities get an error of their own at most: each error looks for its place in the document. */
+const maxErrors = 20;
 
 /** What an entity weighs beside its fields, because it is looked up. */
 const entityWeight = 4;
@@ -56,7 +59,7 @@ builder.queryFields((t) => ({
     type: [Entity],
     nullable: { list: false, items: true },
     description:
-      'The entities that a gateway asks for, in its order: null for one that is not there, or not yours. BAD_USER_INPUT in the place of one that is none of ours, or of all where there are more than 100 of those.',
+      'The entities that a gateway asks for, in its order: null for one that is not there, or not yours. BAD_USER_INPUT in the place of one that is none of ours, or of all where there are more than 20 of those.',
     complexity: ({ representations: { length } }) => ({ field: 1 + entityWeight * length, multiplier: length }),
     args: {
       representations: t.arg({
@@ -78,7 +81,7 @@ async function findEntities(
   const parsed = asked.map((item) => representation.safeParse(item).data);
   const issues = parsed.flatMap((item, index) => (item ? [] : [{ path: ['representations', index], message: form }]));
   // A gateway that sends so many is not told of each by an error of its own.
-  if (issues.length > maxIssues) throw invalidInput(issues);
+  if (issues.length > maxErrors) throw invalidInput(issues);
   const ids = parsed.flatMap((item) => (item?.__typename === 'VideoTask' ? [item.id] : []));
   const tasks = await findTasks(services, client, ids);
   return parsed.map((item, index) => {

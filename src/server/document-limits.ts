@@ -77,6 +77,10 @@ function parseWithin(limits: DocumentLimits, ...[source, options]: Parameters<ty
     const what = `The document has ${text.length} characters (images belong into variables)`;
     throw limitExceeded(what, 'MAX_DOCUMENT_CHARACTERS', maxDocumentCharacters);
   }
+  // Each error looks for its place line by line. A document has no more use for lines than for tokens.
+  if (text.split(/\r\n|[\n\r]/, maxTokens + 1).length > maxTokens) {
+    throw limitExceeded(`The document has more than ${maxTokens} lines`, 'MAX_TOKENS', maxTokens);
+  }
   try {
     return withShortNames(parse(source, { ...options, maxTokens }));
   } catch (error) {

@@ -28,6 +28,18 @@ test.each<[what: string, count: number, filter: object]>([
   expect(errors?.[0]).toMatchObject({ extensions: { code: 'LIMIT_EXCEEDED', limit: 'MAX_COMPLEXITY', max: 20_000 } });
 });
 
+test('a document of empty lines and many errors is refused before each error looks for its line', async () => {
+  const { query } = await createTestApp();
+  const fields = Array.from({ length: 39 }, (_, index) => `a${index}: _entities(representations: $r) { __typename }`);
+  for (const line of ['\n', '\r\n', '\r']) {
+    const document = `query ($r: [_Any!]!) {${line.repeat(40_000)}${fields.join(' ')}}`;
+    const { errors } = await query(document, { r: Array(100).fill(1) });
+    expect(errors).toMatchObject([{ extensions: { code: 'LIMIT_EXCEEDED', limit: 'MAX_TOKENS' } }]);
+  }
+  const { errors } = await query(`query ($r: [_Any!]!) { ${fields.join(' ')} }`, { r: Array(100).fill(1) });
+  expect(errors?.length).toBeLessThan(40);
+});
+
 /** What a list of 20 weighs, with one field of it: itself, and the field. */
 const listWeight = 2;
 
@@ -91,13 +103,13 @@ describe.each(databaseProviders)('on %s', (provider) => {
   });
 });
 
-test('entities that are none of ours are refused one by one, and more than 100 of them at once', async () => {
+test('entities that are none of ours are refused one by one, and more than 20 of them at once', async () => {
   const { query } = await createTestApp();
   const document = 'query ($r: [_Any!]!) { _entities(representations: $r) { __typename } }';
   const fine = { __typename: 'VideoModel', name: 'GROK_VIDEO3' };
-  const few = await query(document, { r: [fine, ...Array(100).fill(0)] });
+  const few = await query(document, { r: [fine, ...Array(20).fill(0)] });
   expect(few.data._entities[0]).toEqual({ __typename: 'VideoModel' });
-  expect(few.errors).toHaveLength(100);
-  const many = await query(document, { r: [fine, ...Array(101).fill(0)] });
+  expect(few.errors).toHaveLength(20);
+  const many = await query(document, { r: [fine, ...Array(21).fill(0)] });
   expect(many.errors).toMatchObject([{ path: ['_entities'], extensions: { code: 'BAD_USER_INPUT' } }]);
 });
