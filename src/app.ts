@@ -16,7 +16,7 @@ import { type Listener, listen } from './server/listen.ts';
 import { createGraphqlServer } from './server/yoga.ts';
 import { createUpstreamClient } from './upstream/client.ts';
 import { Ledger } from './videos/ledger.ts';
-import type { Services } from './videos/services.ts';
+import { noOrdersUnderWay, type Services } from './videos/services.ts';
 import { createThrottle } from './videos/throttle.ts';
 import { Tracker } from './videos/tracker.ts';
 
@@ -69,8 +69,7 @@ export async function createApp(environment: Environment, now = () => new Date()
     submitLeaseMs: environment.submitLeaseMs,
     idempotencyKeyLifetimeMs: environment.idempotencyKeyLifetimeMs,
     rereadMs,
-    submitting: new Set(),
-    awaited: new Map(),
+    ...noOrdersUnderWay(),
     stopping: stopping.signal,
     aborting: aborting.signal,
   };

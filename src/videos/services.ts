@@ -29,11 +29,20 @@ export interface Services {
   readonly submitting: Set<Promise<unknown>>;
   /** The orders whose submit twins are waiting for, by the task's id. */
   readonly awaited: Map<string, Promise<VideoTask>>;
+  /** The keyed orders that are being counted and written down, by client and key. */
+  readonly entering: Map<string, Promise<unknown>>;
   /** Ends the watchers when the service stops. */
   readonly stopping: AbortSignal;
   /** Breaks submits off when the service cannot wait for them any longer. */
   readonly aborting: AbortSignal;
 }
+
+/** What a service begins with. */
+export const noOrdersUnderWay = (): Pick<Services, 'submitting' | 'awaited' | 'entering'> => ({
+  submitting: new Set(),
+  awaited: new Map(),
+  entering: new Map(),
+});
 
 /** The present, with this service's schedule. */
 export const momentOf = ({ now, schedule, upstream }: Services): Moment => ({

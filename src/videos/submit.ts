@@ -94,17 +94,40 @@ async function sendOnce(services: Services, task: VideoTask, request: VideoReque
   });
 }
 
-/** Counts the order and writes it down; null where its key stands for another task. */
+/**
+ * Counts the order and writes it down; null where its key stands for another task, or may by now: a twin of it was being
+ * counted here, and both at once would take the place of another order, for a moment.
+ */
 async function enter(services: Services, client: Client, draft: NewTask, key: OrderKey): Promise<VideoTask | null> {
-  const cost = costOf(draft.billingUnit, draft.billingUnits);
+  const { entering } = services;
+  const name = draft.idempotencyKey === null ? null : JSON.stringify([draft.client, draft.idempotencyKey]);
+  if (name === null) return count(services, client, draft, key);
+  const twin = entering.get(name);
+  if (twin !== undefined) {
+    await twin;
+    return null;
+  }
+  const counting = count(services, client, draft, key);
+  entering.set(
+    name,
+    counting.then(
+      () => entering.delete(name),
+      () => entering.delete(name),
+    ),
+  );
   try {
-    await services.ledger.spend(client, cost, draft.createdAt);
+    return await counting;
   } catch (error) {
     // A twin is answered with what is ordered meanwhile, whatever the limits say of ordering it again.
     const refused = error instanceof RateLimitedError || error instanceof QuotaExceededError;
     if (refused && (await hasOriginal(draft, key))) return null;
     throw error;
   }
+}
+
+async function count(services: Services, client: Client, draft: NewTask, key: OrderKey): Promise<VideoTask | null> {
+  const cost = costOf(draft.billingUnit, draft.billingUnits);
+  await services.ledger.spend(client, cost, draft.createdAt);
   let task: VideoTask | null = null;
   try {
     await key.free();

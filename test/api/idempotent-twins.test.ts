@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { anOrder, createTestApp } from '../support/app.ts';
 import { databaseProviders, freshDatabase } from '../support/database.ts';
 import { held } from '../support/held-answer.ts';
+import { createLimitedApp, usageOf } from '../support/limited-app.ts';
 import { orderOf } from '../support/orders.ts';
 import {
   begin,
@@ -107,4 +108,17 @@ test('a twin whose service stops is answered with the task that it waited for', 
   expect(await twin).toMatchObject({ replayed: true, task: { id: task.id } });
   await stopped;
   expect(app.upstream.submits).toHaveLength(1);
+});
+
+test('twins of an order do not take the place of another one that comes with them', async () => {
+  const app = await createLimitedApp({ SECONDS_PER_DAY: '20' });
+  const one = { input: anOrder, idempotencyKey: 'one' };
+  const document =
+    'mutation ($inputs: [SubmitVideoOrder!]!) { submitVideos(inputs: $inputs) { outcomes { replayed error { code } task { status } } } }';
+  const { data } = await app.query(document, { inputs: [one, one, one, { input: anOrder, idempotencyKey: 'other' }] });
+  const { outcomes } = data.submitVideos;
+  expect(outcomes.map(({ error }: { error: unknown }) => error)).toEqual([null, null, null, null]);
+  expect(outcomes.filter(({ replayed }: { replayed: boolean }) => !replayed)).toHaveLength(2);
+  expect(await usageOf(app)).toEqual({ submits: 2, seconds: 20, calls: 0 });
+  expect(app.upstream.submits).toHaveLength(2);
 });

@@ -7,7 +7,7 @@ import { createPubsub } from '../../src/pubsub.ts';
 import { createUpstreamClient } from '../../src/upstream/client.ts';
 import { Ledger } from '../../src/videos/ledger.ts';
 import { requestSchemas } from '../../src/videos/request.ts';
-import type { Services } from '../../src/videos/services.ts';
+import { noOrdersUnderWay, type Services } from '../../src/videos/services.ts';
 import { submitVideo } from '../../src/videos/submit.ts';
 import type { VideoTask } from '../../src/videos/task.ts';
 import { findTask } from '../../src/videos/tasks.ts';
@@ -55,8 +55,7 @@ export async function createTestServices(
     submitLeaseMs: 45_000,
     idempotencyKeyLifetimeMs: 30 * 24 * hourMs,
     rereadMs: 30_000,
-    submitting: new Set(),
-    awaited: new Map(),
+    ...noOrdersUnderWay(),
     stopping: new AbortController().signal,
     aborting: new AbortController().signal,
   };
