@@ -16,6 +16,9 @@ export interface Throttle {
 /** How long nothing is checked after the upstream has refused our key; then one check at a time tries again. */
 const accessDeniedPauseMs = 5 * 60_000;
 
+/** How long a submit's HTTP 403 without a reason says nothing about the key, after a check has shown that it did not. */
+const orderRefusedMs = 60 * 60_000;
+
 /** One task may belong to another account of a relay: only so many refused tasks say that it is the key. */
 const tasksThatTell = 3;
 
@@ -33,6 +36,9 @@ const acceptsKey = (reply: CheckReply | SubmitReply): boolean =>
 export function createThrottle({ intervalMs }: Schedule): Throttle {
   let rateLimitedUntilMs = 0;
   let denied: { readonly since: Date; readonly problem: string } | null = null;
+  /** Whether checks stand still because of an order's HTTP 403, which a firewall also says of what is in the order. */
+  let doubted = false;
+  let undoubtedUntilMs = 0;
   const refusedTasks = new Set<string>();
 
   const deny = (httpStatus: number, since: Date): void => {
@@ -43,6 +49,7 @@ export function createThrottle({ intervalMs }: Schedule): Throttle {
     // What had been under way when the key was refused says nothing new.
     if (denied !== null && sentAt <= denied.since) return;
     denied = null;
+    doubted = false;
     refusedTasks.clear();
   };
 
@@ -54,6 +61,7 @@ export function createThrottle({ intervalMs }: Schedule): Throttle {
     },
     heedCheck(taskId, reply, sentAt, now) {
       if (deniesAccess(reply)) {
+        doubted = false;
         if (refusedTasks.size < tasksThatTell) refusedTasks.add(taskId);
         if (denied !== null || refusedTasks.size === tasksThatTell) deny(reply.httpStatus, now);
         // Then the next one to try is another task: this one alone may be refused for ever.
@@ -62,12 +70,20 @@ export function createThrottle({ intervalMs }: Schedule): Throttle {
       if (reply.kind === 'RATE_LIMITED') {
         const pauseMs = Math.max(cappedRetryAfterMs(reply.retryAfterMs), intervalMs);
         rateLimitedUntilMs = Math.max(rateLimitedUntilMs, now.getTime() + pauseMs);
-      } else if (acceptsKey(reply)) accept(sentAt);
+      } else if (acceptsKey(reply)) {
+        if (doubted) undoubtedUntilMs = now.getTime() + orderRefusedMs;
+        accept(sentAt);
+      }
       return 0;
     },
     heedSubmit(reply, sentAt, now) {
-      if (deniesAccess(reply)) deny(reply.httpStatus, now);
-      else if (reply.kind === 'ACCEPTED') accept(sentAt);
+      if (deniesAccess(reply)) {
+        const doubtful = reply.httpStatus === 403 && (reply.topic ?? null) === null;
+        // A pause that is under way ends by what a check is answered, however many orders are refused meanwhile.
+        if (denied !== null || (doubtful && now.getTime() < undoubtedUntilMs)) return;
+        deny(reply.httpStatus, now);
+        doubted = doubtful;
+      } else if (reply.kind === 'ACCEPTED') accept(sentAt);
     },
     problem: () => denied?.problem ?? null,
   };

@@ -114,3 +114,27 @@ test('a check that had been under way when the key was refused does not hide tha
   await tracker.checkDue();
   expect(services.throttle.problem()).toMatch('HTTP 401');
 });
+
+const firewall = reply(403, '<html><title>403 Forbidden</title></html>', { 'content-type': 'text/html' });
+
+test('orders that are refused with HTTP 403 again and again do not prolong a pause, and are not heeded after it', async () => {
+  const { advance, submit, upstream, tracker } = await tasksOf(2, []);
+  upstream.onSubmit = firewall;
+  for (let minute = 0; minute < 10; minute++) {
+    await submit();
+    await advance(minuteMs);
+  }
+  expect(tracker.problem()).toBeNull();
+  expect(upstream.checks.length).toBeGreaterThan(8);
+});
+
+test('an order that is refused with HTTP 401 stops the checks after one with HTTP 403 was found to say nothing', async () => {
+  const { advance, submit, upstream, tracker } = await tasksOf(1, []);
+  upstream.onSubmit = firewall;
+  await submit();
+  await advance(5 * minuteMs);
+  expect(tracker.problem()).toBeNull();
+  upstream.onSubmit = reply(401);
+  await submit();
+  expect(tracker.problem()).toMatch('HTTP 401');
+});
