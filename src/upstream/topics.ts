@@ -43,6 +43,8 @@ const codes: Record<Topic, readonly string[]> = {
       'insufficient_account_balance',
       'balance_not_enough',
       'no_credits',
+      'credit_insufficient',
+      'exhausted_balance',
     ],
     ...[
       'not_enough_credits',
@@ -84,6 +86,8 @@ const phrases: Record<Topic, readonly RegExp[]> = {
   CREDIT: [
     /\binsufficient (?:\w{1,20} ){0,2}(?:quota|balance|credits?|funds)\b/,
     /\b(?:quota|balance|credits?|funds) (?:is|are|was) (?:insufficient|exhausted|depleted|used up|too low|not enough)\b/,
+    /\b(?:exhausted|used all available|purchase more|not have enough|not have any|doesn't have any) (?:balance|credits?)\b/,
+    /\b(?:balance|credits?|quota) not enough\b|\bmonthly spending limit\b/,
     /\b(?:out of|not enough|no remaining|no more) (?:\w{1,20} )?(?:credits?|balance|funds)\b/,
     /\bexceeded your current quota\b|\bpayment required\b|\boverdue (?:balance|payment|invoice)\b/,
     /\bbilling hard limit\b|\baccount (?:is )?in arrears\b|\btop up your\b/,
@@ -119,6 +123,14 @@ const notContent = [
   /\b(?:unavailable|timed? ?out|timeouts?|unreachable|overloaded|queue(?:d| is full)?|pending|awaiting|waiting|in progress|not responding|did not respond|connection)\b/,
   /\b(?:service|server|internal|unexpected|backend|upstream) (?:error|failure|exception)\b|\b(?:passed|passes) (?:\w{1,15} )?(?:moderation|review|safety)\b/,
   /\b(?:moderation|safety|review) (?:\w{1,15} )?(?:passed|ok|disabled|skipped|not configured|crashed)\b|\bfail(?:ed|ure) to (?:start|load|reach|connect|call|run)\b/,
+  /^(?:running|performing|executing|starting|applying|checking|scanning|reviewing|moderating|step \d)/,
+  /\b(?:under|being|undergoing) (?:\w{1,15} ){0,2}(?:moderat(?:ion|ed)|review(?:ed)?|check(?:ed)?|verification)\b|\bunder way\b|\bunderway\b|\bongoing\b/,
+  /\bstill (?:under|being|in|running|pending|processing|checking|moderating)\b|\b(?:not|n't) (?:yet )?(?:ready|done|available|complete|completed|finish|finished|started)\b/,
+  /\b(?:crash(?:ed|es)?|oom|exhausted|missing|weights?|encoder|restarting|stopped|for retry|(?:returned|responded with|http|status) [45]\d\d)\b/,
+  /\b(?:node|service|server|api|checker|detector|classifier|worker|model|system|moderator|is|are|went|goes) down\b/,
+  /\b(?:account|organi[sz]ation|team|subscription|ip|ip address|api key|key|token) (?:\w{1,12} ){0,3}(?:suspended|banned|disabled|blocked|deactivated|terminated|restricted|locked|violat(?:es?|ed|ing))\b/,
+  /\bcopyright (?:\(c\)|©|\d{4})|\ball rights reserved\b|\bforeign key\b|\bconstraint\b/,
+  /(?:服务|系统|接口|网络|节点|模块)(?:发生|出现|调用)?(?:异常|错误|故障|失败)|正在(?:进行)?(?:内容)?(?:审核|审查|检测)/,
   /\bdeprecated\b|\bcredentials?\b|\bapi key\b|\bpassword\b/,
   /超时|不可用|繁忙|审核中|待审核|排队/,
 ];

@@ -33,6 +33,10 @@ const refusalsOfContent = [
   '视频未通过审核',
   '内容不合规，请修改后重试',
   '违反平台内容规范',
+  'The prompt is not allowed under our content policy.',
+  'The prompt still contains prohibited content',
+  '内容违规，错误码：10013',
+  'The user prompt violates our usage policies.',
 ];
 
 const noRefusalsOfContent = [
@@ -75,6 +79,34 @@ const noRefusalsOfContent = [
   '审核服务超时',
   '系统繁忙，请稍后再试',
   '生成失败',
+  'Running safety checks on your video',
+  'Performing content moderation',
+  'Video is still under moderation',
+  'The video is under content review',
+  'Content review has not finished yet',
+  'Content moderation result is not ready',
+  'The image is being moderated',
+  'Content moderation is still running',
+  'Moderator node down',
+  'nsfw detector OOM',
+  'nsfw detector crashed',
+  'Image moderation API returned 500',
+  'Safety classifier responded with 503',
+  '内容安全服务异常',
+  '风控系统异常',
+  '内容安全接口调用失败',
+  '正在进行内容审核',
+  'violates foreign key policy',
+  'minors exhausted',
+  'safety checker model weights missing',
+  'explicit text encoder failed',
+  'video flagged for retry',
+  'Your account was suspended for violating our terms of service.',
+  'The API key was disabled for violating our usage policies',
+  '403 Forbidden. Copyright (c) 2026 Example Inc.',
+  'Copyright © 2026',
+  'Your IP violates our acceptable use rules',
+  'Your IP address has been blocked by our content filter',
 ];
 
 test.each(refusalsOfContent)('"%s" is about content', (text) => {
@@ -93,6 +125,7 @@ test.each([
   ['insufficient_quota', 'CREDIT'],
   ['insufficient_user_quota', 'CREDIT'],
   ['Arrearage', 'CREDIT'],
+  ['CreditInsufficient', 'CREDIT'],
   ['rate_limit_exceeded', 'RATE'],
   ['RESOURCE_EXHAUSTED', 'RATE'],
   ['invalid_api_key', 'ACCESS'],
@@ -113,6 +146,11 @@ test.each([
   '令牌额度不足',
   '账户已欠费',
   '预扣费额度失败, 用户剩余额度: 0',
+  'Your team 1 has either used all available credits or reached its monthly spending limit.',
+  "Your newly created team doesn't have any credits yet. You can purchase credits on https://console.example.com",
+  'Account balance not enough',
+  'You do not have enough credits to run this task.',
+  'User is locked. Reason: Exhausted balance.',
 ])('"%s" is about credit', (text) => {
   expect(topicOf([], [text])).toBe('CREDIT');
 });
