@@ -4,7 +4,7 @@ import { type Body, readBody } from './body.ts';
 import { failedResponse, failedTransfer, OrderBody, retryAfterMs } from './faults.ts';
 import { createKeyFinder, type KeyFinder } from './key.ts';
 import { createQuote, type Quote } from './quote.ts';
-import { readCheck, readRefusal, readSubmit } from './reader.ts';
+import { namesAnother, readCheck, readRefusal, readSubmit } from './reader.ts';
 import { type CheckReply, type SubmitReply, UpstreamError } from './replies.ts';
 import { toSubmitBody } from './wire.ts';
 
@@ -49,14 +49,21 @@ export function createUpstreamClient(settings: UpstreamSettings): UpstreamClient
     const headers = { 'content-type': 'application/json', 'content-length': String(sizeBytes) };
     const response = await http.post('v1/grok/videos', { headers, signal: ending, fetch: fetchWithOrder });
     const body = await readBody(response, ending);
-    const { upstreamId, unusableId, upstreamStatus } = readSubmit(body.part, response.ok, quote);
+    const { upstreamId, unusableId, upstreamStatus, mayBePaid } = readSubmit(
+      body.part,
+      { accepted: response.ok, whole: body.whole },
+      quote,
+    );
     if (upstreamId !== null) return { kind: 'ACCEPTED', upstreamId, upstreamStatus };
     if (unusableId !== null)
       return unreadable('order', response, `it names a task by an id that cannot be used: ${unusableId}`);
-    if (!response.ok) return failedResponse(response, readRefusal(body.part, body.text, quote));
+    if (!mayBePaid) return failedResponse(response, readRefusal(body.part, body.text, quote));
+    const problem = response.ok
+      ? body.problem
+      : `with HTTP ${response.status} it may speak of a task that was accepted`;
     // What it says may still tell its reader which task was paid for.
     const said = quote(body.text);
-    return unreadable('order', response, said === null ? body.problem : `${body.problem}: ${said}`);
+    return unreadable('order', response, said === null ? problem : `${problem}: ${said}`);
   }
 
   async function check(upstreamId: string, ending: AbortSignal): Promise<CheckReply> {
@@ -65,8 +72,11 @@ export function createUpstreamClient(settings: UpstreamSettings): UpstreamClient
     const fetchUntilEnding: typeof fetch = (request, init) => fetch(request, { ...init, signal: ending });
     const response = await http.get(`v1/result/${encodeURIComponent(upstreamId)}`, { fetch: fetchUntilEnding });
     const body = await readBody(response, ending);
-    if (!response.ok) return failedResponse(response, readRefusal(body.part, body.text, quote));
-    return readCheck(body.json, upstreamId, quote) ?? withoutTask(response, body, quote);
+    if (response.ok) return readCheck(body.json, upstreamId, quote) ?? withoutTask(response, upstreamId, body, quote);
+    const refusal = readRefusal(body.part, body.text, quote);
+    if (refusal.topic === 'CONTENT' && namesAnother(body.part, upstreamId))
+      return unreadable('check', response, another);
+    return failedResponse(response, refusal);
   }
 
   return {
@@ -114,11 +124,14 @@ async function within<Result>(
 }
 
 /** A check carries no content, so that a refusal of content in its answer is about the task; all else is not. */
-function withoutTask(response: Response, { json, text, problem }: Body, quote: Quote): UpstreamError {
+function withoutTask(response: Response, ours: string, { json, text, problem }: Body, quote: Quote): UpstreamError {
   const { text: reason, topic } = readRefusal(json, text, quote);
+  if (namesAnother(json, ours)) return unreadable('check', response, another);
   if (json === undefined || topic !== 'CONTENT') return unreadable('check', response, problem);
   return new UpstreamError('REFUSED', `The upstream answered: ${reason}`, { httpStatus: response.status, topic });
 }
+
+const another = 'it is about another task';
 
 function unreadable(what: string, { status, headers }: Response, problem: string): UpstreamError {
   return new UpstreamError('ANSWER_LOST', `The upstream's answer to the ${what} could not be read: ${problem}.`, {

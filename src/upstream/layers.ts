@@ -1,5 +1,6 @@
+import { keepable } from './keepable.ts';
 import { cut } from './partial-json.ts';
-import { type Path, requestIdNames, taskIdNames, wrapperNames } from './words.ts';
+import { orderWrapperNames, type Path, requestIdNames, taskIdNames, wrapperNames } from './words.ts';
 
 export type Fields = Readonly<Record<string, unknown>>;
 
@@ -15,6 +16,7 @@ export interface Layer {
 
 const maxLayers = 8;
 const maxLayerDepth = 2;
+const maxElements = 10;
 
 export const isFields = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -23,23 +25,44 @@ export const isFields = (value: unknown): value is Fields =>
 export const fieldOf = (fields: Fields, name: string): unknown =>
   Object.hasOwn(fields, name) ? fields[name] : undefined;
 
-/** A list of one is as good as what is in it. */
-const single = (value: unknown): unknown => (Array.isArray(value) && value.length === 1 ? value[0] : value);
+/** What of a list is looked into, and in what a task may be wrapped. */
+export interface Scope {
+  readonly names: readonly string[];
+  readonly open: (list: readonly unknown[]) => readonly unknown[];
+}
+
+/** A list of one is as good as what is in it; of a longer one it cannot be told which element is meant. */
+const ofOneTask: Scope = { names: wrapperNames, open: (list) => (list.length === 1 ? list : []) };
+export const ofOneOrder: Scope = { ...ofOneTask, names: orderWrapperNames };
+export const ofAnyOrder: Scope = { ...ofOneOrder, open: (list) => list.slice(0, maxElements) };
 
 /** The layers of a reply, the outermost first. */
-export function layersOf(json: unknown): Layer[] {
-  const root = single(json);
-  if (!isFields(root)) return [];
-  const layers = [layerOf(root, 0)];
+export function layersOf(json: unknown, scope = ofOneTask): Layer[] {
+  const opened = (value: unknown) => (Array.isArray(value) ? scope.open(value) : [unwrapped(value)]).filter(isFields);
+  const layers = opened(json)
+    .slice(0, maxLayers)
+    .map((fields) => layerOf(fields, 0));
   // The list grows while it is gone through.
   for (const outer of layers) {
     if (outer.depth === maxLayerDepth) break;
-    for (const name of wrapperNames) {
-      const inner = single(fieldOf(outer.fields, name));
-      if (isFields(inner) && layers.length < maxLayers) layers.push(layerOf(inner, outer.depth + 1, outer));
+    for (const inner of scope.names.flatMap((name) => opened(fieldOf(outer.fields, name)))) {
+      if (layers.length < maxLayers) layers.push(layerOf(inner, outer.depth + 1, outer));
     }
   }
   return layers;
+}
+
+/** No text that is longer is looked into. */
+const maxWrappedLength = 64 * 1024;
+
+/** Some neighbours wrap a task in JSON that is a text. */
+function unwrapped(value: unknown): unknown {
+  if (typeof value !== 'string' || !value.startsWith('{') || value.length > maxWrappedLength) return value;
+  try {
+    return JSON.parse(value, keepable);
+  } catch {
+    return value;
+  }
 }
 
 function layerOf(fields: Fields, depth: number, outer?: Layer): Layer {
@@ -62,8 +85,6 @@ export function idsOf(fields: Fields, names: readonly string[]): string[] {
   });
 }
 
-const maxElements = 10;
-
 /** Every value that a path leads to, of each list the first elements. */
 export function valuesAt(fields: Fields, path: Path): unknown[] {
   return path.reduce<unknown[]>(
@@ -76,11 +97,13 @@ export function valuesAt(fields: Fields, path: Path): unknown[] {
   );
 }
 
-/** Whether a value is there and says something: an empty error is none. */
-export function isSaid(value: unknown): boolean {
+/** Whether a value is there and says something: an error whose every field is empty is none. */
+export function isSaid(value: unknown, depth = 0): boolean {
   if (value === cut) return true;
   if (typeof value === 'string') return value.trim() !== '';
   if (Array.isArray(value)) return value.length > 0;
-  if (isFields(value)) return Object.keys(value).length > 0;
+  if (isFields(value)) return Object.values(value).some((inner) => depth === maxSaidDepth || isSaid(inner, depth + 1));
   return Boolean(value);
 }
+
+const maxSaidDepth = 3;

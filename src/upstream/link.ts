@@ -6,8 +6,10 @@ const maxLinkLength = 8_000;
  * and without user info; null where it is none.
  */
 export function linkOf(text: string): string | null {
-  if (text.length > maxLinkLength || !URL.canParse(text)) return null;
-  const url = new URL(text);
+  // A link without a scheme takes that of the page it stands on.
+  const link = text.startsWith('//') ? `https:${text}` : text;
+  if (link.length > maxLinkLength || !URL.canParse(link)) return null;
+  const url = new URL(link);
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return null;
   url.username = '';
   url.password = '';

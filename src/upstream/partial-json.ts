@@ -103,6 +103,7 @@ function endOfString(text: string, begin: number): number {
 }
 
 function stringOf(quoted: string): unknown {
+  if (!quoted.includes('\\')) return quoted.slice(1, -1);
   try {
     return JSON.parse(quoted, keepable);
   } catch {

@@ -71,9 +71,27 @@ export function saysError({ fields }: Layer): boolean {
   if (isSaid(fieldOf(fields, 'error')) || isSaid(fieldOf(fields, 'errors'))) return true;
   if (fieldOf(fields, 'success') === false || fieldOf(fields, 'ok') === false) return true;
   const code = fieldOf(fields, 'code');
-  if (!isSaid(code)) return false;
-  return !fineCodes.has(String(code).trim().toLowerCase());
+  return isSaid(code) && isCode(code) && !isFine(code);
 }
+
+/** Where a text stands that is an error's in a reply with an error status. */
+const errorNames = reasonNames.filter((name) => !['title', 'description'].includes(name));
+
+/** Whether a layer of a reply with an error status says what went wrong, or had begun to. */
+export function saysWhy(layer: Layer): boolean {
+  if (saysError(layer)) return true;
+  const code = fieldOf(layer.fields, 'code');
+  if (isCode(code) && isFine(code)) return false;
+  return errorNames.some((name) => {
+    const value = fieldOf(layer.fields, name);
+    return isSaid(value) && !(isCode(value) && isFine(value));
+  });
+}
+
+/** What is neither a text nor a number is no code: a list, an object, or one that the end of the text cuts off. */
+const isCode = (value: unknown): value is string | number => typeof value === 'string' || typeof value === 'number';
+
+const isFine = (code: string | number): boolean => fineCodes.has(String(code).trim().toLowerCase());
 
 /** How long to wait, where the body of a reply says it; undefined where it does not. */
 export function retryAfterMsIn(layers: readonly Layer[]): number | undefined {

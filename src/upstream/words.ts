@@ -5,6 +5,12 @@ import type { Observed } from './replies.ts';
  * in this directory knows a name or a word of theirs. Tables of names are in order of preference.
  */
 
+/** Those of a failure that say by themselves that the content was refused. */
+const refusalWords = [
+  ...['rejected', 'refused', 'moderated', 'blocked', 'flagged', 'content_filtered', 'censored'],
+  ...['content_moderated', 'request_moderated', 'moderation_failed', 'moderation_rejected', '审核不通过', '审核未通过'],
+];
+
 /** The words for each status, compared without case, spaces, hyphens and underscores. */
 const wordsByStatus: Record<Exclude<Observed['status'], 'UNKNOWN'>, readonly string[]> = {
   QUEUED: [
@@ -12,22 +18,30 @@ const wordsByStatus: Record<Exclude<Observed['status'], 'UNKNOWN'>, readonly str
     ...['created', 'accepted', 'scheduled', 'throttled', 'preparing', 'initializing', '排队中', '等待中'],
   ],
   PROCESSING: [
-    ...['processing', 'in_progress', 'running', 'generating', 'rendering', 'started', 'dreaming', 'working'],
+    ...[
+      'processing',
+      'in_progress',
+      'running',
+      'generating',
+      'rendering',
+      'started',
+      'dreaming',
+      'working',
+      'uploading',
+    ],
     ...['处理中', '生成中', '进行中'],
   ],
   COMPLETED: [
-    ...['completed', 'complete', 'succeeded', 'succeed', 'success', 'successful', 'done', 'finished'],
-    ...['成功', '已完成', '完成'],
+    ...['completed', 'complete', 'succeeded', 'succeed', 'success', 'successful', 'done', 'finished', 'ready'],
+    ...['成功', '已完成', '完成', '生成成功'],
   ],
   FAILED: [
     ...['failed', 'fail', 'failure', 'error', 'errored', 'expired', 'timeout', 'timed_out'],
-    ...['rejected', 'refused', 'moderated', 'blocked', 'flagged', 'content_filtered', 'censored', '失败', '已过期'],
+    ...['失败', '已过期', '生成失败'],
+    ...refusalWords,
   ],
   CANCELLED: ['cancelled', 'canceled', 'cancel', 'aborted', 'deleted', 'revoked', '已取消', '取消'],
 };
-
-/** Those of them that say by themselves that the content was refused. */
-const refusalWords = ['rejected', 'refused', 'moderated', 'blocked', 'flagged', 'content_filtered', 'censored'];
 
 /** Those that an envelope also says of the request that it answers, whatever it is about. */
 const envelopeWords = ['success', 'ok', 'error', 'fail', 'failure'];
@@ -60,10 +74,16 @@ export const isEnvelopeWord = (word: string): boolean => comparableEnvelopes.has
 export const statusNames = ['status', 'state', 'task_status', 'taskStatus', 'job_status'];
 
 /** What a task is wrapped in, once or twice. */
-export const wrapperNames = ['data', 'result', 'task', 'output', 'response'];
+export const wrapperNames = ['data', 'result', 'task', 'output', 'response', 'Response', 'resultJson'];
+
+/** What the task of an order is wrapped in; of a check these hold the video, whose id is a file's. */
+export const orderWrapperNames = [...wrapperNames, 'video', 'job', 'generation'];
 
 /** Names of a task's id. */
-export const taskIdNames = ['id', 'task_id', 'taskId', 'generation_id', 'generationId', 'video_id', 'videoId'];
+export const taskIdNames = [
+  ...['id', 'task_id', 'taskId', 'TaskId', 'generation_id', 'generationId', 'video_id', 'videoId'],
+  ...['job_id', 'jobId'],
+];
 
 /** Names of an id that is mostly the request's own. It counts as a task's only where there is no other and no error. */
 export const requestIdNames = ['request_id', 'requestId'];
@@ -75,6 +95,14 @@ export const certainLinkPaths = pathsOf([
   'video.url',
   'videos[].url',
   'task_result.videos[].url',
+  'video_url[]',
+  'video_url.url',
+  'video_urls[]',
+  'videoUrls[]',
+  'metadata.video_url',
+  'assets.video',
+  'video_result[].url',
+  'creations[].url',
 ]);
 
 /** Links that are the video's under a word that is known. */
@@ -98,6 +126,10 @@ export const linkPaths = [
     'resultUrl',
     'download_url',
     'urls[]',
+    'resultUrls[]',
+    'metadata.url',
+    'generated[]',
+    'generated[].url',
     'fail_reason',
   ]),
 ];
@@ -106,6 +138,13 @@ export const linkPaths = [
 export const durationPaths = pathsOf([
   ...['actualDuration', 'actual_duration', 'duration', 'video.duration', 'videos[].duration'],
   ...['task_result.videos[].duration', 'seconds', 'duration_seconds'],
+]);
+
+/** Where a neighbour says that a video was held back by moderation: a `false` there. */
+export const moderationPaths = pathsOf([
+  'video.respect_moderation',
+  'videos[].respect_moderation',
+  'respect_moderation',
 ]);
 
 /** Where a reason stands. */
@@ -125,7 +164,7 @@ export const codeNames = [
 export const retryAfterNames = ['retry_after', 'retryAfter', 'retry_after_seconds', 'retryAfterSeconds'];
 
 /** The codes, of numbers and of words, that say that nothing went wrong. */
-export const fineCodes = new Set(['0', '200', '201', '202', '20000', 'ok', 'success', 'succeed', 'succeeded']);
+export const fineCodes = new Set(['0', '200', '201', '202', '10000', '20000', 'ok', 'success', 'succeed', 'succeeded']);
 
 /** What an `object` that is a task contains. */
 export const taskObject = /video|task|generation/i;

@@ -184,8 +184,11 @@ function outcomeOf(task: VideoTask, observed: Observed, moment: Moment): TaskCha
   }
 }
 
-function finished(videoUrl: string | null, { durationSeconds }: Observed, moment: Moment): TaskChange {
-  if (videoUrl === null) return failed('RESULT_MISSING', 'The upstream completed the video but gave no URL.', moment);
+function finished(videoUrl: string | null, { durationSeconds, error }: Observed, moment: Moment): TaskChange {
+  if (videoUrl === null) {
+    const message = 'The upstream completed the video but gave no URL';
+    return failed('RESULT_MISSING', error === null ? `${message}.` : `${message}: ${error}`, moment);
+  }
   const lifetimeEnd = later(moment.now, videoLifetimeMs);
   const linkEnd = linkExpiry(videoUrl, moment.now);
   const videoExpiresAt = linkEnd !== null && linkEnd < lifetimeEnd ? linkEnd : lifetimeEnd;

@@ -40,9 +40,9 @@ export const hang: Answer = () => {};
 
 /** The answer breaks off in the middle of its body. */
 export const halfBody =
-  (body: string): Answer =>
+  (body: string, status = 200): Answer =>
   (response) => {
-    response.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length * 2 });
+    response.writeHead(status, { 'content-type': 'application/json', 'content-length': body.length * 2 });
     response.write(body, () => setTimeout(() => response.destroy(), 20));
   };
 

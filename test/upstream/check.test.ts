@@ -81,9 +81,8 @@ test.each<[string, unknown]>([
   ['an empty string', ''],
   ['a script', 'javascript:alert(1)'],
   ['a relative URL', '/videos/1.mp4'],
-  ['a URL without a scheme', '//videos.example.com/1.mp4'],
   ['a data URI', 'data:video/mp4;base64,AAAA'],
-  ['a list', [videoUrl]],
+  ['an empty list', []],
 ])('%s in the place of the video is no video', async (_, video_url) => {
   const { result } = await check(status('completed', { video_url }));
   expect(result).toMatchObject({ status: 'COMPLETED', videoUrl: null });
@@ -175,7 +174,7 @@ test.each<[string, Answer]>([
   ['JSON without a status', reply(200, { id: 'video_1' })],
   ['JSON that is no object', reply(200, 'null')],
   ['half a body', halfBody('{"id":"video_1","status":"completed","vi')],
-  ['a body over 1 MiB', reply(200, { status: 'completed', padding: 'x'.repeat(1024 * 1024) })],
+  ['a body over 512 KiB', reply(200, { status: 'completed', padding: 'x'.repeat(512 * 1024) })],
 ])('%s says nothing about the task', async (_, answer) => {
   expect((await check(answer)).result).toMatchObject({ kind: 'ANSWER_LOST', httpStatus: 200 });
 });
@@ -191,7 +190,7 @@ test('an error page of any size is not read to its end', async () => {
     more();
   });
   expect(result).toMatchObject({ kind: 'ANSWER_LOST', httpStatus: 503 });
-  // 1 MiB, and what the sockets between hold.
+  // 512 KiB, and what the sockets between hold.
   expect(written).toBeLessThan(8 * 1024 * 1024);
 });
 

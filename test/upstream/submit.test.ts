@@ -46,7 +46,7 @@ const drip: Answer = (response) => {
   response.on('close', () => clearInterval(timer));
 };
 
-const megabyte = 1024 * 1024;
+const tooLarge = 512 * 1024;
 
 test.each<[string, Answer]>([
   ['a reset before the answer', reset],
@@ -66,8 +66,8 @@ test.each<[string, Answer]>([
   ['JSON about an error that has an id', reply(200, { code: 500, error: { id: 'err_7', message: 'busy' } })],
   ['JSON that is no object', reply(200, '[]')],
   [
-    'a body over 1 MiB without an id in the part that is read',
-    reply(200, { padding: 'x'.repeat(2 * megabyte), id: 'a' }),
+    'a body over 512 KiB without an id in the part that is read',
+    reply(200, { padding: 'x'.repeat(2 * tooLarge), id: 'a' }),
   ],
 ])('%s leaves open what became of the order', async (_, answer) => {
   expect(await submitAnsweredBy(answer)).toMatchObject({ kind: 'ANSWER_LOST' });
@@ -136,8 +136,8 @@ test.each<[string, Answer, string]>([
   ['broken JSON with the id in it', reply(200, '{"object":"video","id":"video_7","error":nil}'), 'video_7'],
   ['an answer that hangs after the id', begun('{"id":"video_7",'), 'video_7'],
   [
-    'a body over 1 MiB that begins with the id',
-    reply(200, { id: 'video_7', padding: 'x'.repeat(megabyte) }),
+    'a body over 512 KiB that begins with the id',
+    reply(200, { id: 'video_7', padding: 'x'.repeat(tooLarge) }),
     'video_7',
   ],
 ])('%s tells the id of the task', async (_, answer, upstreamId) => {
@@ -161,7 +161,7 @@ test('an answer that is too large is not read to its end', async () => {
     const more = () => void response.write('x'.repeat(64 * 1024), () => setImmediate(more));
     more();
   }, 20_000);
-  expect(result).toHaveProperty('message', expect.stringContaining('1 MiB'));
+  expect(result).toHaveProperty('message', expect.stringContaining('512 KiB'));
   await closed.promise;
 });
 
