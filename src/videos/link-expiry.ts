@@ -5,7 +5,25 @@ const relativeExpiries = ['x-amz', 'x-goog', 'x-oss', 'x-tos', 'x-obs'].map((pre
 }));
 
 /** A moment that a link names by itself: CloudFront, Google, Alibaba, Azure. */
-const absoluteExpiries = ['expires', 'expire', 'expiry', 'expires_at', 'exp', 'se'];
+const absoluteExpiries = [
+  'expires',
+  'expire',
+  'expiry',
+  'expires_at',
+  'expiresat',
+  'expiration',
+  'exp',
+  'se',
+  'x-expires',
+  'e',
+];
+
+/** A moment in Unix time that stands within a parameter: Tencent, Alibaba's CDN, Akamai. */
+const writtenExpiries: [name: string, within: RegExp][] = [
+  ['q-sign-time', /;(\d{9,11})$/],
+  ['auth_key', /^(\d{9,11})-/],
+  ['hdnts', /(?:^|~)exp=(\d{9,11})/],
+];
 
 /** No more parameters of a link are looked at. */
 const maxParameters = 100;
@@ -25,6 +43,7 @@ export function linkExpiry(link: string, given: Date): Date | null {
   const named = [
     ...relativeExpiries.map(({ date, seconds }) => momentAfter(parameters.get(date), parameters.get(seconds))),
     ...absoluteExpiries.map((name) => momentOf(parameters.get(name))),
+    ...writtenExpiries.map(([name, within]) => momentOf(within.exec(parameters.get(name) ?? '')?.[1])),
   ];
   const believed = named.filter((ms) => ms > given.getTime() && ms <= given.getTime() + maxAheadMs);
   return believed.length > 0 ? new Date(Math.min(...believed)) : null;
@@ -39,7 +58,7 @@ function momentOf(text = ''): number {
   if (/^\d{9,11}$/.test(text)) return Number(text) * 1_000;
   if (/^\d{12,14}$/.test(text)) return Number(text);
   const [, year, month, day, hour, minute, second] =
-    /^(\d{4})-?(\d\d)-?(\d\d)T(\d\d):?(\d\d):?(\d\d)?(?:\.\d{1,9})?Z$/.exec(text) ?? [];
+    /^(\d{4})-?(\d\d)-?(\d\d)T(\d\d):?(\d\d):?(\d\d)?(?:\.\d{1,9})?(?:Z|[+ ]00:00)$/.exec(text) ?? [];
   if (year) return Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second ?? '00'}Z`);
   return /^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(text) : Number.NaN;
 }
