@@ -4,7 +4,7 @@ import { type Body, readBody } from './body.ts';
 import { failedResponse, failedTransfer, OrderBody, retryAfterMs } from './faults.ts';
 import { createKeyFinder, type KeyFinder } from './key.ts';
 import { createQuote, type Quote } from './quote.ts';
-import { namesAnother, readCheck, readRefusal, readSubmit } from './reader.ts';
+import { namesAnother, readCheck, readFailedCheck, readRefusal, readSubmit } from './reader.ts';
 import { type CheckReply, type SubmitReply, UpstreamError } from './replies.ts';
 import { toSubmitBody } from './wire.ts';
 
@@ -40,6 +40,10 @@ export function createUpstreamClient(settings: UpstreamSettings): UpstreamClient
 
   const key = createKeyFinder(settings.apiKey);
   const quote = createQuote(key);
+  const read = async (response: Response, ending: AbortSignal): Promise<Body> => {
+    const body = await readBody(response, ending);
+    return body.json === undefined ? { ...body, text: key.redactBeginning(body.text) } : body;
+  };
 
   async function submit(sizeBytes: number, order: OrderBody, ending: AbortSignal): Promise<SubmitReply> {
     // A stream, because it cannot be sent twice: after a 421, fetch itself repeats a POST whose body it still has. Past ky,
@@ -48,7 +52,7 @@ export function createUpstreamClient(settings: UpstreamSettings): UpstreamClient
       fetch(request, { ...init, signal: ending, body: order.stream, duplex: 'half' } as RequestInit);
     const headers = { 'content-type': 'application/json', 'content-length': String(sizeBytes) };
     const response = await http.post('v1/grok/videos', { headers, signal: ending, fetch: fetchWithOrder });
-    const body = await readBody(response, ending);
+    const body = await read(response, ending);
     const { upstreamId, unusableId, upstreamStatus, mayBePaid } = readSubmit(
       body.part,
       { accepted: response.ok, whole: body.whole },
@@ -71,12 +75,8 @@ export function createUpstreamClient(settings: UpstreamSettings): UpstreamClient
     // memory until the rarest and longest kind of garbage collection.
     const fetchUntilEnding: typeof fetch = (request, init) => fetch(request, { ...init, signal: ending });
     const response = await http.get(`v1/result/${encodeURIComponent(upstreamId)}`, { fetch: fetchUntilEnding });
-    const body = await readBody(response, ending);
-    if (response.ok) return readCheck(body.json, upstreamId, quote) ?? withoutTask(response, upstreamId, body, quote);
-    const refusal = readRefusal(body.part, body.text, quote);
-    if (refusal.topic === 'CONTENT' && namesAnother(body.part, upstreamId))
-      return unreadable('check', response, another);
-    return failedResponse(response, refusal);
+    const body = await read(response, ending);
+    return (response.ok ? answered : failedCheck)(response, upstreamId, body, quote);
   }
 
   return {
@@ -123,13 +123,28 @@ async function within<Result>(
   }
 }
 
-/** A check carries no content, so that a refusal of content in its answer is about the task; all else is not. */
-function withoutTask(response: Response, ours: string, { json, text, problem }: Body, quote: Quote): UpstreamError {
-  const { text: reason, topic } = readRefusal(json, text, quote);
-  if (namesAnother(json, ours)) return unreadable('check', response, another);
-  if (json === undefined || topic !== 'CONTENT') return unreadable('check', response, problem);
+/** Reads a 2xx answer to a check. */
+function answered(response: Response, ours: string, body: Body, quote: Quote): CheckReply {
+  const seen = readCheck(body.json, ours, quote);
+  if (seen !== null) return seen;
+  if (namesAnother(body.json, ours)) return unreadable('check', response, another);
+  const { text: reason, topic } = readRefusal(body.json, body.text, quote);
+  // A check carries no content, so that a refusal of content in its answer is about the task; all else is not.
+  if (body.json === undefined || topic !== 'CONTENT') return unreadable('check', response, body.problem);
   return new UpstreamError('REFUSED', `The upstream answered: ${reason}`, { httpStatus: response.status, topic });
 }
+
+/** Reads an answer to a check that has an error status. */
+function failedCheck(response: Response, ours: string, body: Body, quote: Quote): CheckReply {
+  const seen = tellingStatuses.has(response.status) ? null : readFailedCheck(body.json, ours, quote);
+  if (seen !== null) return seen;
+  const refusal = readRefusal(body.part, body.text, quote);
+  if (refusal.topic === 'CONTENT' && namesAnother(body.part, ours)) return unreadable('check', response, another);
+  return failedResponse(response, refusal);
+}
+
+/** These statuses say something by themselves, whatever stands in the answer: of the key, the credit, the pace, or an end. */
+const tellingStatuses = new Set([401, 402, 403, 410, 429]);
 
 const another = 'it is about another task';
 

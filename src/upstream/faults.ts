@@ -79,8 +79,12 @@ function codeOf(error: unknown): string {
 export function retryAfterMs(headers: Headers): number | undefined {
   const value = headers.get('retry-after')?.trim().slice(0, maxHeaderLength);
   if (!value) return undefined;
-  const ms = /^\d+$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - Date.now();
+  const [, seconds] = secondsFirst.exec(value) ?? [];
+  const ms = seconds === undefined ? Date.parse(value) - Date.now() : Number(seconds) * 1_000;
   return Number.isNaN(ms) ? undefined : Math.max(ms, 0);
 }
+
+/** `120`, `1.5`, `120 seconds`, and `30, 30` where the header came twice. */
+const secondsFirst = /^(\d+(?:\.\d+)?)(?: ?s(?:ec(?:ond)?s?)?)?(?:$|,)/i;
 
 const maxHeaderLength = 100;

@@ -3,6 +3,8 @@ export interface KeyFinder {
   holdsKey(text: string): boolean;
   /** The text with the key blotted out. */
   redact(text: string): string;
+  /** The text without the beginning of the key that it ends in: for one that may have broken off within the key. */
+  redactBeginning(text: string): string;
 }
 
 const replacement = '[redacted]';
@@ -26,7 +28,18 @@ export function createKeyFinder(key: string): KeyFinder {
   return {
     holdsKey: (text) => text.search(forms) >= 0,
     redact: (text) => text.replace(forms, replacement),
+    redactBeginning: (text) => withoutBeginning(text, key),
   };
+}
+
+/** Less of a key says nothing: many begin alike. */
+const minBeginning = 5;
+
+function withoutBeginning(text: string, key: string): string {
+  for (let length = key.length - 1; length >= minBeginning; length--) {
+    if (text.endsWith(key.slice(0, length))) return text.slice(0, -length) + replacement;
+  }
+  return text;
 }
 
 const hex = (number: number, digits: number): string => number.toString(16).padStart(digits, '0');

@@ -163,6 +163,14 @@ export function readCheck(json: unknown, ours: string, quote: Quote): Observed |
 
 const maxOtherIds = 4;
 
+/** Reads an answer with an error status as one about the task `ours`; null where it speaks of the request. */
+export function readFailedCheck(json: unknown, ours: string, quote: Quote): Observed | null {
+  const layers = layersOf(json);
+  // An error's own word for itself is one that an envelope says, or one that is not known.
+  const saysTask = layers.some((layer) => rankOf(layer) === maxRank && whose([layer], ours) === 'OURS');
+  return saysTask ? readCheck(json, ours, quote) : null;
+}
+
 /** Whether a reply names a task, and not ours. */
 export const namesAnother = (json: unknown, ours: string): boolean => whose(layersOf(json), ours) === 'OTHER';
 

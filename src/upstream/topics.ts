@@ -95,7 +95,7 @@ const phrases: Record<Topic, readonly RegExp[]> = {
   ],
   RATE: [
     /\brate[ -]?limit|\btoo many (?:requests|concurrent|tasks|calls)\b|\bthrottl(?:ed|ing)\b|\brequests per \w{1,10}\b/,
-    /\bslow down\b|\bconcurren(?:cy|t \w{1,12}) limit|\btoo (?:frequent|fast)\b|\bserver (?:is )?busy\b|\boverloaded\b/,
+    /(?:^|\bplease )slow down\b|\bconcurren(?:cy|t \w{1,12}) limit|\btoo frequent(?:ly)?\b|\b(?:requests?|calls?|submitting|sending) (?:\w{1,15} ){0,3}too fast\b|\bserver (?:is )?busy\b|\boverloaded\b/,
     /请求过多|过于频繁|频率|限流|并发|繁忙/,
   ],
   CONTENT: [

@@ -64,6 +64,16 @@ test.each<[string, Answer, string]>([
   ['a request id in a wrapper', reply(200, { code: 0, data: { request_id: 'req_7' } }), 'req_7'],
   ['piapi', reply(200, { code: 200, data: { task_id: 't7', error: { code: 0, message: '' } } }), 't7'],
   ['Volcengine', reply(200, { code: 10000, data: { task_id: 't7' }, message: 'Success', request_id: 'r' }), 't7'],
+  [
+    'a long list beside a number beyond what is counted exactly',
+    reply(200, `{"x":[${'1e1,'.repeat(20_000)}1],"id":1234567890123456789}`),
+    '1234567890123456789',
+  ],
+  [
+    'a long list beside an escape',
+    reply(200, `{"x":[${'1,'.repeat(20_000)}1],"id":"video\\u005f\\u00007"}`),
+    'video_7',
+  ],
   ['half a body with a code that is none', half('{"id":"video_7","code":{"a":1},"obj'), 'video_7'],
   ['a code that cannot be written', reply(200, { id: 'video_7', code: { toString: 1, valueOf: 1 } }), 'video_7'],
   ['HTTP 500', reply(500, { taskId: 'video_7', error: 'late' }), 'video_7'],

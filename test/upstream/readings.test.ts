@@ -171,6 +171,25 @@ test('a task that is completed without a link has the reason that stands beside 
   expect(said).toMatchObject({ status: 'COMPLETED', videoUrl: null, error: 'The storage was full' });
 });
 
+test.each<[number, string, object]>([
+  [500, 'failed', { status: 'FAILED' }],
+  [404, 'processing', { status: 'PROCESSING' }],
+  [409, 'queued', { status: 'QUEUED' }],
+])('HTTP %i with our id and the word "%s" is read as of our task', async (code, word, expected) => {
+  expect(await check(reply(code, { id: 'video_1', status: word }))).toMatchObject({ kind: 'OBSERVED', ...expected });
+});
+
+test.each<[number, object]>([
+  [500, { id: 'video_1', status: 'error', message: 'internal' }],
+  [500, { id: 'video_2', status: 'failed' }],
+  [500, { status: 'failed' }],
+  [503, { id: 'video_1', status: 503 }],
+  [401, { id: 'video_1', status: 'failed' }],
+  [429, { id: 'video_1', status: 'failed' }],
+])('HTTP %i with %j says nothing about our task', async (code, body) => {
+  expect(await check(reply(code, body))).not.toMatchObject({ kind: 'OBSERVED' });
+});
+
 test('a refusal of content that names another task by HTTP 400 says nothing about ours', async () => {
   const error = { code: 'content_policy_violation' };
   expect(await check(reply(400, { id: 'video_2', error }))).toMatchObject({ kind: 'ANSWER_LOST' });

@@ -104,6 +104,9 @@ const inTwoMinutes = (): string => new Date(Date.now() + 120_000).toUTCString();
 
 test.each<[string, () => string, number, number]>([
   ['seconds', () => '120', 120_000, 120_000],
+  ['seconds and a fraction', () => '1.5', 1_500, 1_500],
+  ['seconds with their unit', () => '120 seconds', 120_000, 120_000],
+  ['seconds twice', () => '30, 30', 30_000, 30_000],
   ['an HTTP date', inTwoMinutes, 90_000, 120_000],
   ['a date that has passed', () => 'Wed, 21 Oct 2015 07:28:00 GMT', 0, 0],
   ['a thousand million seconds', () => '1000000000', 1e12, 1e12],
@@ -179,6 +182,12 @@ test.each<[string, Answer]>([
     expect(`${error.message} ${error.stack}`).not.toContain(apiKey);
   }
   expect(result.message.length).toBeLessThan(600);
+});
+
+test('an answer that breaks off inside the key does not show its beginning', async () => {
+  const result = (await submitAnsweredBy(halfBody(`{"error":"Bearer ${apiKey.slice(0, -1)}`))) as UpstreamError;
+  expect(result.message).toContain('Bearer [redacted]');
+  expect(result.message).not.toContain(apiKey.slice(0, 5));
 });
 
 test('a closed port means that nothing was sent', async () => {

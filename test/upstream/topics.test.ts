@@ -155,12 +155,21 @@ test.each([
   expect(topicOf([], [text])).toBe('CREDIT');
 });
 
-test.each(['Rate limit reached', '请求过于频繁', 'Quota exceeded: 60 requests per minute'])(
-  '"%s" is about rates',
+test.each(["invalid prompt: 'a car driving too fast'", "invalid prompt: 'the boats slow down'"])(
+  '"%s" is about nothing that is known',
   (text) => {
-    expect(topicOf([], [text])).toBe('RATE');
+    expect(topicOf([], [text])).toBeNull();
   },
 );
+
+test.each([
+  'Rate limit reached',
+  '请求过于频繁',
+  'Quota exceeded: 60 requests per minute',
+  'You are sending requests too fast',
+])('"%s" is about rates', (text) => {
+  expect(topicOf([], [text])).toBe('RATE');
+});
 
 test('the words of a megabyte are not all looked at', () => {
   expect(topicOf([], [`${'a '.repeat(500_000)} content moderation`])).toBeNull();
