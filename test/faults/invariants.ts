@@ -78,13 +78,21 @@ function cameTooLate({ log }: World, { deliveredAt }: PaidPost, { id }: TaskRow)
 /** More than saving an answer takes, on a machine that has a lot to do. */
 const commitWithinMs = 2_000;
 
-/** Whether the process was killed before anybody had a task for this order from it; to be turned away is no answer. */
+/**
+ * Whether the process was killed before it had answered every order that it had sent for this marker: each has a task of
+ * its own, and to be turned away is no answer.
+ */
 function diedUnanswered(world: World, { marker, process }: PaidPost): boolean {
-  const answered = world.client.sent.some(
+  const sent = world.upstream.posts.filter((post) => post.marker === marker && post.process === process);
+  const answered = world.client.sent.filter(
     ({ order, process: by, outcome }) =>
-      order.marker === marker && by === process && typeof outcome === 'object' && 'task' in outcome,
+      order.marker === marker &&
+      by === process &&
+      typeof outcome === 'object' &&
+      'task' in outcome &&
+      !outcome.replayed,
   );
-  return !answered && world.instance(process)?.killedAt !== null;
+  return answered.length < sent.length && world.instance(process)?.killedAt !== null;
 }
 
 /** Whether the process died between the delivery and the commit, right after (or while) the id was on its way. */
@@ -144,7 +152,8 @@ export function waitingTooLong(rows: readonly TaskRow[], now = Date.now()): stri
 function untrueStates(world: World, rows: readonly TaskRow[]): string[] {
   return rows.flatMap((row) => {
     const history = brokenHistory(row) ? [`the history does not lead to ${describe(row)}`] : [];
-    const untrue = row.upstreamId === null ? untrueWithoutId(world, row) : untrueEnding(world, row, row.upstreamId);
+    const untrue =
+      row.upstreamId === null ? untrueWithoutId(world, row, rows) : untrueEnding(world, row, row.upstreamId);
     return [...history, ...(untrue ? [`${describe(row)} ${untrue}`] : [])];
   });
 }
@@ -175,18 +184,17 @@ function untrueEnding(world: World, row: TaskRow, upstreamId: string): string | 
 }
 
 /** What is wrong with the state of a task whose order was refused, or whose answer was lost. */
-function untrueWithoutId(world: World, row: TaskRow): string | null {
+function untrueWithoutId(world: World, row: TaskRow, rows: readonly TaskRow[]): string | null {
   const posts = postsOf(world, row);
   const refused = posts.filter(({ fault }) => refusals.has(fault));
   const told = posts.map(({ fault }) => fault).join(', ') || 'never asked';
   if (isUnconfirmed(row)) {
     // On a busy machine a refusal, too, may come when nobody waits for it any longer.
     const late = row.failureMessage?.includes('did not answer in time');
+    // A process may also die after it has written the order down and before it has sent it.
+    const unsent = posts.length < rows.filter(({ prompt }) => prompt === row.prompt).length;
     const excused =
-      late ||
-      refused.length < posts.length ||
-      posts.length === 0 ||
-      refused.some((post) => diedUnanswered(world, post));
+      late || unsent || refused.length < posts.length || refused.some((post) => diedUnanswered(world, post));
     return excused ? null : `though the upstream refused it (${told})`;
   }
   if (refused.length > 0 && row.status === 'FAILED') return null;
