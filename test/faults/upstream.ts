@@ -115,7 +115,8 @@ export async function startFaultyUpstream(): Promise<FaultyUpstream> {
 
   function submit(process: string, marker: string, exchange: Pick<Exchange, 'response' | 'authorization'>): void {
     const script = scriptOf(marker);
-    const upstreamId = `video_${marker}_${posts.length}`;
+    // Its end is enough to tell it by, and an id has 255 characters at most.
+    const upstreamId = `video_${marker.slice(-40)}_${posts.length}`;
     const post: PaidPost = { marker, upstreamId, process, fault: script.submit, deliveredAt: null };
     posts.push(post);
     if (reach('POST arrived', script, process)) return;
