@@ -108,19 +108,14 @@ async function enter(services: Services, client: Client, draft: NewTask, key: Or
     return null;
   }
   const counting = count(services, client, draft, key);
-  entering.set(
-    name,
-    counting.then(
-      () => entering.delete(name),
-      () => entering.delete(name),
-    ),
-  );
+  const done = () => void entering.delete(name);
+  entering.set(name, counting.then(done, done));
   try {
     return await counting;
   } catch (error) {
     // A twin is answered with what is ordered meanwhile, whatever the limits say of ordering it again.
     const refused = error instanceof RateLimitedError || error instanceof QuotaExceededError;
-    if (refused && (await hasOriginal(draft, key))) return null;
+    if (refused && (await hasOriginal(key))) return null;
     throw error;
   }
 }
@@ -139,8 +134,7 @@ async function count(services: Services, client: Client, draft: NewTask, key: Or
 }
 
 /** Looks again for a while: a twin of the order may have been counted, and be about to be written down. */
-async function hasOriginal(draft: NewTask, key: OrderKey): Promise<boolean> {
-  if (draft.idempotencyKey === null) return false;
+async function hasOriginal(key: OrderKey): Promise<boolean> {
   for (let look = 0; look < twinLooks; look++) {
     if (look > 0) await sleep(twinRereadMs);
     if (await key.original()) return true;
