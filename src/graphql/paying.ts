@@ -10,12 +10,10 @@ import {
   type GraphQLSchema,
   getArgumentValues,
   getDirectiveValues,
-  getOperationAST,
   getVariableValues,
   Kind,
   locatedError,
   type OperationDefinitionNode,
-  OperationTypeNode,
   TypeInfo,
   visit,
   visitWithTypeInfo,
@@ -36,23 +34,20 @@ const isPaying = ({ extensions }: GraphQLField<unknown, unknown>): boolean => ex
 interface Request {
   readonly schema: GraphQLSchema;
   readonly document: DocumentNode;
-  readonly operationName?: string | null | undefined;
   readonly variableValues?: Readonly<Record<string, unknown>> | null | undefined;
   readonly contextValue?: unknown;
 }
 
 /**
- * Coerces and validates, before a mutation does anything, all arguments below its root fields, directives' too: by the
+ * Coerces and validates, before a mutation does anything, all arguments below its root fields, directives' too, by the
  * rules that the resolvers have. Found only afterwards, a bad one would take the place of the answer to a paid order.
  *
  * @throws the error of the first argument that is not right.
  */
-export async function checkArgumentsBelow(request: Request): Promise<void> {
-  const { schema, document, operationName, variableValues } = request;
-  const operation = getOperationAST(document, operationName);
-  if (operation?.operation !== OperationTypeNode.MUTATION) return;
+export async function checkArgumentsBelow(operation: OperationDefinitionNode, request: Request): Promise<void> {
+  const { schema, document, variableValues } = request;
   const { coerced } = getVariableValues(schema, operation.variableDefinitions ?? [], variableValues ?? {});
-  const checks: unknown[] = [];
+  const checks: (() => unknown)[] = [];
   for (const part of partsOf(operation, document)) {
     const types = new TypeInfo(schema);
     const enter = (node: ASTNode) => {
@@ -66,11 +61,14 @@ export async function checkArgumentsBelow(request: Request): Promise<void> {
       }
       // Of all that resolvers are told, arguments are coerced by the variables alone.
       const info = { variableValues: coerced } as GraphQLResolveInfo;
-      checks.push(located(node, () => getMappedArgumentValues(field, node, request.contextValue as object, info)));
+      checks.push(() =>
+        located(node, () => getMappedArgumentValues(field, node, request.contextValue as object, info)),
+      );
     };
     visit(part, visitWithTypeInfo(types, { enter }));
   }
-  await Promise.all(checks);
+  // One after the other, because a second one that fails would be an error that nothing handles, and end the process.
+  for (const check of checks) await check();
 }
 
 type Directed = ASTNode & { readonly directives?: readonly DirectiveNode[] };

@@ -13,8 +13,9 @@ export function usePayingOperations(): Plugin {
     onExecute({ args }) {
       const operation = getOperationAST(args.document, args.operationName);
       const { request } = args.contextValue as { request: Request };
-      if (operation?.operation === OperationTypeNode.MUTATION) mutations.add(request);
-      return checkArgumentsBelow(args);
+      if (operation?.operation !== OperationTypeNode.MUTATION) return;
+      mutations.add(request);
+      return checkArgumentsBelow(operation, args);
     },
     // Yoga would look only now at what the client accepts, and answer a paid order with an empty 406. To be answered in
     // another form than one has asked for is allowed (RFC 9110, 12.5.1).
