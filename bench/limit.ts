@@ -11,7 +11,7 @@ const body = JSON.stringify({
       prompt: 'A paper boat in the rain, seen from the kerb, as the gutter carries it past a row of shop windows',
       createdAt: '2026-11-22T17:00:00.000Z',
       completedAt: '2026-11-22T17:02:00.000Z',
-      options: { durationSeconds: 10, aspectRatio: 'RATIO_16_9', resolution: 'P720' },
+      options: { durationSeconds: 10, aspectRatio: 'RATIO_16_9', resolution: 'RESOLUTION_720P' },
       video: { url: `https://videos.example.com/${id}.mp4`, state: 'AVAILABLE' },
       failure: null,
     },

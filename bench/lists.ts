@@ -1,15 +1,15 @@
-import type { TaskFilter, TaskPage } from '../src/database/task-list.ts';
 import type { ModelName } from '../src/videos/models.ts';
 import type { TaskStatus } from '../src/videos/task.ts';
+import type { TaskFilter, TaskPage } from '../src/videos/task-filter.ts';
 import { client } from './database.ts';
 import { retired } from './many-tasks.ts';
 import { fields, pageSize } from './requests.ts';
 
 /** As a client writes it. */
 interface Filter {
-  readonly client?: readonly string[];
-  readonly status?: readonly TaskStatus[];
-  readonly model?: readonly ModelName[];
+  readonly clients?: readonly string[];
+  readonly statuses?: readonly TaskStatus[];
+  readonly models?: readonly ModelName[];
   readonly createdAfter?: string;
   readonly createdBefore?: string;
 }
@@ -28,28 +28,28 @@ export function listsAround(middle: Date): readonly List[] {
   const by: Readonly<Record<Caller, readonly Filter[]>> = {
     [client]: [
       {},
-      { status: ['COMPLETED'] },
-      { status: ['UNCONFIRMED'] },
-      { status: ['CANCELLED'] },
-      { status: ['QUEUED', 'PROCESSING'] },
-      { status: ['FAILED', 'CANCELLED', 'UNCONFIRMED'] },
-      { model: ['GROK_VIDEO3'] },
-      { model: ['GROK_VIDEO3_STABLE'] },
-      { model: ['GROK_VIDEO3_PRO', 'GROK_VIDEO3_STABLE'] },
-      { status: ['COMPLETED'], model: ['GROK_VIDEO3'] },
-      { status: ['FAILED'], model: ['GROK_VIDEO3_STABLE'] },
+      { statuses: ['COMPLETED'] },
+      { statuses: ['UNCONFIRMED'] },
+      { statuses: ['CANCELLED'] },
+      { statuses: ['QUEUED', 'PROCESSING'] },
+      { statuses: ['FAILED', 'CANCELLED', 'UNCONFIRMED'] },
+      { models: ['GROK_VIDEO3'] },
+      { models: ['GROK_VIDEO3_STABLE'] },
+      { models: ['GROK_VIDEO3_PRO', 'GROK_VIDEO3_STABLE'] },
+      { statuses: ['COMPLETED'], models: ['GROK_VIDEO3'] },
+      { statuses: ['FAILED'], models: ['GROK_VIDEO3_STABLE'] },
       { createdBefore: middle.toISOString() },
-      { createdAfter: middle.toISOString(), status: ['FAILED'] },
+      { createdAfter: middle.toISOString(), statuses: ['FAILED'] },
     ],
-    [retired]: [{}, { status: ['COMPLETED'] }],
+    [retired]: [{}, { statuses: ['COMPLETED'] }],
     admin: [
       {},
-      { client: [retired] },
-      { client: ['another', retired, 'nobody'] },
-      { client: ['another', retired], status: ['COMPLETED', 'FAILED'] },
-      { status: ['CANCELLED'] },
-      { model: ['GROK_VIDEO3_STABLE'] },
-      { status: ['FAILED'], model: ['GROK_VIDEO3_STABLE'] },
+      { clients: [retired] },
+      { clients: ['another', retired, 'nobody'] },
+      { clients: ['another', retired], statuses: ['COMPLETED', 'FAILED'] },
+      { statuses: ['CANCELLED'] },
+      { models: ['GROK_VIDEO3_STABLE'] },
+      { statuses: ['FAILED'], models: ['GROK_VIDEO3_STABLE'] },
       { createdAfter: middle.toISOString() },
     ],
   };
@@ -58,9 +58,9 @@ export function listsAround(middle: Date): readonly List[] {
 
 /** What the service makes of a list. */
 export const taskFilterOf = ({ caller, filter }: List): TaskFilter => ({
-  clients: caller === 'admin' ? filter.client : [caller],
-  statuses: filter.status,
-  models: filter.model,
+  clients: caller === 'admin' ? filter.clients : [caller],
+  statuses: filter.statuses,
+  models: filter.models,
   createdAfter: filter.createdAfter === undefined ? undefined : new Date(filter.createdAfter),
   createdBefore: filter.createdBefore === undefined ? undefined : new Date(filter.createdBefore),
 });

@@ -41,9 +41,9 @@ const documents = {
 
 const order = (number: number) => ({
   prompt: `A paper boat in the rain, seen from the kerb, take ${number}`,
-  durationSeconds: 10,
+  duration: 'SECONDS_10',
   aspectRatio: 'RATIO_9_16',
-  resolution: 'P720',
+  resolution: 'RESOLUTION_720P',
 });
 
 /** How many requests each connection repeats: enough that neighbours do not ask for the same. */

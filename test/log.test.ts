@@ -17,7 +17,7 @@ const longReason = 'x'.repeat(500);
 const longRequestId = 'r'.repeat(100);
 
 const batchDocument = /* GraphQL */ `
-  mutation ($inputs: [SubmitVideoOrder!]!) { submitVideos(inputs: $inputs) { outcomes { task { status } } } }
+  mutation ($orders: [SubmitVideoOrder!]!) { submitVideos(orders: $orders) { outcomes { ... on SubmitVideoPayload { task { status } } } } }
 `;
 
 const hasTerminal = spawnSync('script', ['--version']).status === 0;
@@ -110,7 +110,7 @@ async function keepBusy({ url, upstream }: { url: string; upstream: TestUpstream
   upstream.onSubmit = reply(400, { error: { message: longReason } });
   const headers = { 'content-type': 'application/json', 'x-request-id': longRequestId };
   const inputs = Array.from({ length: batchSize }, () => ({ input: anOrder }));
-  const body = JSON.stringify({ query: batchDocument, variables: { inputs } });
+  const body = JSON.stringify({ query: batchDocument, variables: { orders: inputs } });
   for (let sent = 0; sent < refusedBatches; sent++) {
     const { data } = await (await fetch(url, { method: 'POST', headers, body })).json();
     expect(data.submitVideos.outcomes).toEqual(Array(batchSize).fill({ task: { status: 'FAILED' } }));

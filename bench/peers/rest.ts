@@ -1,6 +1,6 @@
 /** What somebody writes who wants no GraphQL: three routes on Fastify, with its compiled validation and serialisation. */
 import { contextOf, createServer, serve } from './server.ts';
-import { failureOf, findTask, listTasks, type Order, optionsOf, submitVideo, type Task, videoOf } from './tasks.ts';
+import { failureOf, findTask, listTasks, optionsOf, submitVideo, type Task, videoOf } from './tasks.ts';
 
 const nullable = (type: string) => ({ type, nullable: true });
 const object = (properties: object, more: object = {}) => ({ type: 'object', properties, ...more });
@@ -27,14 +27,15 @@ const page = object({
 });
 
 const aspectRatios = { RATIO_16_9: '16:9', RATIO_9_16: '9:16', RATIO_1_1: '1:1', RATIO_3_2: '3:2', RATIO_2_3: '2:3' };
-const resolutions = { P480: '480p', P720: '720p' };
+const durations = { SECONDS_6: 6, SECONDS_10: 10, SECONDS_30: 30 };
+const resolutions = { RESOLUTION_480P: '480p', RESOLUTION_720P: '720p' };
 
 const order = object(
   {
     prompt: { type: 'string' },
-    durationSeconds: { type: 'integer', minimum: 6, maximum: 30, default: 10 },
+    duration: { enum: Object.keys(durations), default: 'SECONDS_10' },
     aspectRatio: { enum: Object.keys(aspectRatios), default: 'RATIO_16_9' },
-    resolution: { enum: Object.keys(resolutions), default: 'P720' },
+    resolution: { enum: Object.keys(resolutions), default: 'RESOLUTION_720P' },
   },
   { required: ['prompt'], additionalProperties: false },
 );
@@ -63,7 +64,9 @@ server.get<{ Querystring: { first: number; after?: string } }>(
   },
 );
 
-interface PostedOrder extends Order {
+interface PostedOrder {
+  readonly prompt: string;
+  readonly duration: keyof typeof durations;
   readonly aspectRatio: keyof typeof aspectRatios;
   readonly resolution: keyof typeof resolutions;
 }
@@ -72,8 +75,13 @@ server.post<{ Body: PostedOrder }>(
   '/tasks',
   { schema: { body: order, response: { 201: task } } },
   async (request, reply) => {
-    const { aspectRatio, resolution, ...rest } = request.body;
-    const meant = { ...rest, aspectRatio: aspectRatios[aspectRatio], resolution: resolutions[resolution] };
+    const { prompt, duration, aspectRatio, resolution } = request.body;
+    const meant = {
+      prompt,
+      duration: durations[duration],
+      aspectRatio: aspectRatios[aspectRatio],
+      resolution: resolutions[resolution],
+    };
     return reply.code(201).send(shown(await submitVideo(contextOf(request).client, meant)));
   },
 );

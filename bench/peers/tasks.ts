@@ -50,7 +50,7 @@ export async function listTasks(client: string, first: number, after: string | n
 
 export interface Order {
   readonly prompt: string;
-  readonly durationSeconds: number;
+  readonly duration: number;
   readonly aspectRatio: string;
   readonly resolution: string;
 }
@@ -66,14 +66,16 @@ export async function submitVideo(client: string, order: Order): Promise<Task> {
   const leasedUntil = new Date(createdAt.getTime() + leaseMs);
   const { id } = await prisma.task.create({
     data: {
-      ...order,
+      durationSeconds: order.duration,
+      aspectRatio: order.aspectRatio,
+      resolution: order.resolution,
       id: uuidv7({ msecs: createdAt.getTime() }),
       client,
       model: 'GROK_VIDEO3',
       prompt,
       referenceImages: [],
       billingUnit: 'SECOND',
-      billingUnits: order.durationSeconds,
+      billingUnits: order.duration,
       status: 'SUBMITTING',
       createdAt,
       leasedUntil,
@@ -102,14 +104,14 @@ export async function submitVideo(client: string, order: Order): Promise<Task> {
 }
 
 /** Node's own fetch keeps its connections. */
-async function sendOrder(prompt: string, { durationSeconds, aspectRatio, resolution }: Order) {
+async function sendOrder(prompt: string, { duration, aspectRatio, resolution }: Order) {
   const response = await fetch(`${UPSTREAM_URL}/v1/grok/videos`, {
     method: 'POST',
     headers: { authorization: 'Bearer sk-bench', 'content-type': 'application/json' },
     body: JSON.stringify({
       model: 'grok_video3',
       prompt,
-      duration: durationSeconds,
+      duration,
       aspect_ratio: aspectRatio,
       resolution,
     }),

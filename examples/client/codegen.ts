@@ -13,7 +13,7 @@ const config: CodegenConfig = {
         useTypeImports: true,
         // A scalar without a type here is an error instead of an `any`.
         strictScalars: true,
-        scalars: { DateTime: 'string', PublicUrl: 'string', PublicUrlOrDataUri: 'string', _Any: 'unknown' },
+        scalars: { DateTime: 'string', VideoImageUrl: 'string', VideoImageDataUri: 'string', _Any: 'unknown' },
       },
     },
   },

@@ -1,33 +1,15 @@
 import { join, raw, type Sql, sqltag as sql } from '@prisma/client/runtime/client';
-import { type ModelName, modelNames } from '../videos/models.ts';
-import { type TaskStatus, taskStatuses } from '../videos/task.ts';
+import { modelNames } from '../videos/models.ts';
+import { taskStatuses } from '../videos/task.ts';
+import type { TaskFilter, TaskPage } from '../videos/task-filter.ts';
 import type { DatabaseClient } from './client.ts';
 import type { Task } from './generated/sqlite/client.ts';
-
-/** Which tasks a list is about; every given condition must hold. */
-export interface TaskFilter {
-  readonly clients?: readonly string[] | undefined;
-  readonly statuses?: readonly TaskStatus[] | undefined;
-  readonly models?: readonly ModelName[] | undefined;
-  /** Inclusive. */
-  readonly createdAfter?: Date | undefined;
-  /** Exclusive. */
-  readonly createdBefore?: Date | undefined;
-}
-
-/** Which part of a list is wanted: the tasks between two ids, from the newest on or, inverted, from the oldest on. */
-export interface TaskPage {
-  readonly newerThan?: string | undefined;
-  readonly olderThan?: string | undefined;
-  readonly limit: number;
-  readonly inverted: boolean;
-}
 
 /** Tasks that stand together in an index, in the order of their ids: they agree in all the columns before the id. */
 type Run = readonly string[];
 
 /** How many runs one statement looks into: SQLite takes 500, but its time grows with their square. */
-const maxRuns = 50;
+export const maxRuns = 50;
 
 /** All of a task but its images, as every read of tasks has it. */
 function taskColumns({ task: { fields } }: DatabaseClient): Sql {
@@ -54,10 +36,9 @@ async function listPage<Part extends Pick<Task, 'id'>>(
   page: TaskPage,
   selected: Sql,
 ): Promise<Part[]> {
-  const { columns, runs } = runsOf(filter);
-  const headOf = headsIn(columns, boundsOf(filter, page), page);
-  const statements = Array.from({ length: Math.ceil(runs.length / maxRuns) }, (_, index) =>
-    merged(runs.slice(index * maxRuns, (index + 1) * maxRuns).map(headOf), page, selected),
+  const heads = headsOf(filter, page);
+  const statements = Array.from({ length: Math.ceil(heads.length / maxRuns) }, (_, index) =>
+    merged(heads.slice(index * maxRuns, (index + 1) * maxRuns), page, selected),
   );
   const lists = await Promise.all(statements.map((statement) => client.$queryRaw<Part[]>(statement)));
   const first = page.inverted ? -1 : 1;
@@ -65,6 +46,13 @@ async function listPage<Part extends Pick<Task, 'id'>>(
     .flat()
     .sort((one, other) => (one.id < other.id ? first : -first))
     .slice(0, page.limit);
+}
+
+/** The first tasks of each run that the filter lets through; those with the filter's ids, where it has any, are one run. */
+export function headsOf(filter: TaskFilter, page: TaskPage): Head[] {
+  if (filter.ids) return filter.ids.length > 0 ? [withIds(filter.ids, filter, page)] : [];
+  const { columns, runs } = runsOf(filter);
+  return runs.map(headsIn(columns, boundsOf(filter, page), page));
 }
 
 /** The runs that the filter lets through, and the columns of the index that has them. */
@@ -106,8 +94,25 @@ function timeOf(date: Date): string {
   return `${hex.slice(0, 8)}-${hex.slice(8)}`;
 }
 
+/** Of the tasks with these ids, those that meet the rest of the filter: each is looked up by itself. */
+function withIds(ids: readonly string[], filter: TaskFilter, page: TaskPage): Head {
+  const { from, to } = boundsOf(filter, page);
+  const oneOf = (column: string, values: readonly string[] | undefined) =>
+    values && (values.length > 0 ? sql`${raw(`"${column}"`)} IN (${join(values)})` : raw('1 = 0'));
+  const conditions = [
+    oneOf('id', [...new Set(ids)]),
+    oneOf('client', filter.clients),
+    oneOf('status', filter.statuses),
+    oneOf('model', filter.models),
+    sql`"id" > ${from} AND "id" < ${to}`,
+  ].filter((condition) => condition !== undefined);
+  const order = raw(`ORDER BY "id" ${page.inverted ? 'ASC' : 'DESC'}`);
+  return (selected = raw('"id"')) =>
+    sql`SELECT ${selected} FROM "Task" WHERE ${join(conditions, ' AND ')} ${order} LIMIT ${page.limit}`;
+}
+
 /** The first tasks of a run: with these columns, or with those of the index. */
-type Head = (selected?: Sql) => Sql;
+export type Head = (selected?: Sql) => Sql;
 
 /**
  * Goes so many steps on from one end of the run, and keeps what belongs to it.

@@ -2,11 +2,13 @@ import { v7 as uuidv7 } from 'uuid';
 import { TaskStateError } from '../videos/errors.ts';
 import type { ReferenceImage } from '../videos/reference-image.ts';
 import type { TaskChange, TaskProgress, VideoTask } from '../videos/task.ts';
+import type { TaskCount, TaskFilter, TaskPage } from '../videos/task-filter.ts';
 import type { DatabaseClient } from './client.ts';
 import { claimDue, oldestDue, saveChecks } from './due-tasks.ts';
 import { isUniqueViolation, whenAvailable } from './faults.ts';
 import type { Task } from './generated/sqlite/client.ts';
-import { listTasks, listVersions, type TaskFilter, type TaskPage } from './task-list.ts';
+import { countTasks } from './task-counts.ts';
+import { listTasks, listVersions } from './task-list.ts';
 
 /** A task as it is first written: the order with its images, and until when its submit has time. */
 export type NewTask = Omit<VideoTask, 'id' | 'version' | keyof TaskProgress> &
@@ -30,6 +32,8 @@ export interface TaskStore {
   list(filter: TaskFilter, page: TaskPage): Promise<VideoTask[]>;
   /** The same page, of which no more is read than says whether one knows the tasks already. */
   listVersions(filter: TaskFilter, page: TaskPage): Promise<Pick<VideoTask, 'id' | 'version'>[]>;
+  /** How many tasks of the filter are in each of its states, counted up to `limit` in each. */
+  count(filter: TaskFilter, limit: number): Promise<TaskCount[]>;
   /**
    * Changes the task if it is still as it was read; null where another write has come since, or the change gives it a
    * key that another task of its client has.
@@ -101,6 +105,8 @@ export function createTaskStore(client: DatabaseClient): TaskStore {
       return rows.map(fromRow);
     },
     listVersions: (filter, page) => listVersions(client, filter, page),
+
+    count: (filter, limit) => countTasks(client, filter, limit),
 
     async update({ id, version }, { history, ...change }) {
       const data = { ...change, ...(history && { history: [...history] }), version: { increment: 1 } };

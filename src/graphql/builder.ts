@@ -36,9 +36,9 @@ interface Types {
   Directives: Directives;
   Scalars: {
     DateTime: { Input: Date; Output: Date };
-    PublicUrl: { Input: string; Output: string };
+    VideoImageUrl: { Input: string; Output: string };
     _Any: { Input: unknown; Output: unknown };
-    PublicUrlOrDataUri: { Input: string; Output: string };
+    VideoImageDataUri: { Input: string; Output: string };
   };
   DefaultFieldNullability: false;
   DefaultEdgesNullability: { list: false; items: false };

@@ -16,8 +16,8 @@ export function inputFieldOf(model: ModelName): string {
 /** 16:9 → RATIO_16_9 */
 export const ratioName = (ratio: string): string => `RATIO_${ratio.replace(':', '_')}`;
 
-/** 720p → P720 */
-export const resolutionName = (resolution: string): string => `P${resolution.replace('p', '')}`;
+/** 720p → RESOLUTION_720P */
+export const resolutionName = (resolution: string): string => `RESOLUTION_${resolution.toUpperCase()}`;
 
 /** 10 → SECONDS_10 */
 export const durationName = (seconds: number): string => `SECONDS_${seconds}`;

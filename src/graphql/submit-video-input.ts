@@ -3,6 +3,7 @@ import {
   type ChoiceRule,
   capabilityOf,
   type DurationRule,
+  durationsOf,
   type ImageForm,
   imageLimitOf,
   type ModelName,
@@ -13,64 +14,77 @@ import { maxUrlLength } from '../videos/public-url.ts';
 import { maxImageRecordBytes } from '../videos/reference-image.ts';
 import { requestSchemas } from '../videos/request.ts';
 import { builder, type InputFieldBuilder } from './builder.ts';
+import { enumOf } from './enums.ts';
 import { durationName, inputFieldOf, pascalCase, ratioName, resolutionName } from './names.ts';
-import { aspectRatioDescription, describeModel, enumOf, resolutionDescription } from './video-model.ts';
+import { describeModel } from './video-model.ts';
+import { aspectRatioDescription, resolutionDescription } from './video-option.ts';
 
-/** How a text begins, and how that is said. The rest of its form is checked together with the whole input. */
-const beginnings = {
-  url: { pattern: /^https?:\/\//i, words: 'https:// or http://' },
-  image: { pattern: /^data:[\t\n\f\r ]*image\//i, words: 'data:image/' },
-};
-
+/** A text that begins like this. The rest of its form is checked together with the whole input. */
 function imageScalar(
-  name: 'PublicUrl' | 'PublicUrlOrDataUri',
-  allowed: readonly (keyof typeof beginnings)[],
+  name: 'VideoImageUrl' | 'VideoImageDataUri',
+  beginning: { readonly pattern: RegExp; readonly words: string },
   description: string,
 ) {
   return builder.scalarType(name, {
     description,
     serialize: String,
     parseValue(value) {
-      if (typeof value === 'string' && allowed.some((kind) => beginnings[kind].pattern.test(value))) return value;
-      const words = allowed.map((kind) => beginnings[kind].words);
-      throw new TypeError(`${name} must be a string that starts with ${words.join(' or ')}.`);
+      if (typeof value === 'string' && beginning.pattern.test(value)) return value;
+      throw new TypeError(`${name} must be a string that starts with ${beginning.words}.`);
     },
   });
 }
 
-const imageScalars = {
-  PUBLIC_URL: imageScalar(
-    'PublicUrl',
-    ['url'],
-    `An http(s) URL that anybody can fetch: no user name or password, no private, local or otherwise reserved address or host name, port 80, 443 or from 1024 up, at most ${maxUrlLength.toLocaleString('en')} characters, a limit of this service's own. It is kept and sent on as the URL standard normalises it: the host in Punycode, other characters percent-encoded, without a fragment. The upstream fetches it, not this service.`,
-  ),
-  PUBLIC_URL_OR_DATA_URI: imageScalar(
-    'PublicUrlOrDataUri',
-    ['url', 'image'],
-    'Either a URL as in `PublicUrl`, or an inline image as a data URI: `data:image/png;base64,iVBORw0…`. Parameters, percent-escapes, white space and missing padding are taken as browsers take them, and text instead of base64; it is sent on as `data:<type>;base64,<padded base64>`. Images labelled as PNG, JPEG, GIF, WebP, BMP, TIFF, AVIF or HEIC must begin with the bytes of that format, and others must not; what else is labelled as an image, such as `image/svg+xml`, is believed. Of an inline image the service keeps mime type, size and SHA-256, not the image.',
-  ),
+/** The form of an image: its type, and what its field says. */
+const imageForms = {
+  url: {
+    scalar: imageScalar(
+      'VideoImageUrl',
+      { pattern: /^https?:\/\//i, words: 'https:// or http://' },
+      `An http(s) URL that anybody can fetch: no user name or password, no private, local or otherwise reserved address or host name, port 80, 443 or from 1024 up, at most ${maxUrlLength.toLocaleString('en')} characters, a limit of this service's own. It is kept and sent on as the URL standard normalises it: the host in Punycode, other characters percent-encoded, without a fragment. The upstream fetches it, not this service.`,
+    ),
+    description: 'The image by its public URL, which the upstream fetches.',
+  },
+  dataUri: {
+    scalar: imageScalar(
+      'VideoImageDataUri',
+      { pattern: /^data:[\t\n\f\r ]*image\//i, words: 'data:image/' },
+      'An inline image as a data URI: `data:image/png;base64,iVBORw0…`. Parameters, percent-escapes, white space and missing padding are taken as browsers take them, and text instead of base64; it is sent on as `data:<type>;base64,<padded base64>`. Images labelled as PNG, JPEG, GIF, WebP, BMP, TIFF, AVIF or HEIC must begin with the bytes of that format, and others must not; what else is labelled as an image, such as `image/svg+xml`, is believed. Of an inline image the service keeps mime type, size and SHA-256, not the image.',
+    ),
+    description: 'The image itself, as a `data:image/…` URI.',
+  },
 } satisfies Record<ImageForm, unknown>;
 
 const kibibytes = maxImageRecordBytes / 1_024;
 
+/** The input type of an image in an order to the model: a field for each form that the model takes. */
+function imageInputOf(model: ModelName, forms: readonly ImageForm[]) {
+  return builder.inputType(`${pascalCase(model)}ImageInput`, {
+    description: `A reference image of an order for ${model}: exactly one of its fields.`,
+    isOneOf: true,
+    fields: (t): InputFieldMap =>
+      Object.fromEntries(
+        forms.map((form) => {
+          const { scalar, description } = imageForms[form];
+          return [form, t.field({ type: scalar, description })];
+        }),
+      ),
+  });
+}
+
 const byDefault = (name: string | number): string => `\`${name}\` where it is left out or null.`;
 
 function durationField(t: InputFieldBuilder, model: ModelName, rule: DurationRule) {
-  const what = 'The length of the video in seconds';
-  if ('min' in rule) {
-    const description = `${what}, from ${rule.min} to ${rule.max}. ${byDefault(rule.default)}`;
-    return t.int({ description, defaultValue: rule.default });
-  }
   const type = enumOf(
     `${pascalCase(model)}Duration`,
     `The lengths of video that ${model} makes.`,
-    rule.values,
+    durationsOf(rule),
     durationName,
     (seconds) => `${seconds} seconds.`,
   );
   return t.field({
     type,
-    description: `${what}. ${byDefault(durationName(rule.default))}`,
+    description: `The length of the video. ${byDefault(durationName(rule.default))}`,
     defaultValue: rule.default,
   });
 }
@@ -101,11 +115,12 @@ function resolutionField(t: InputFieldBuilder, model: ModelName, rule: ChoiceRul
   });
 }
 
-function imageUrlsField(t: InputFieldBuilder, model: ModelName) {
+function imagesField(t: InputFieldBuilder, model: ModelName) {
   const { max, documented } = imageLimitOf(model);
+  const { forms } = capabilityOf(model).images;
   const whose = documented ? '' : " The limit is this service's own: the vendor documents none.";
   return t.field({
-    type: [imageScalars[capabilityOf(model).imageUrls.form]],
+    type: [imageInputOf(model, forms)],
     description: `Reference images: with any, the order is image-to-video. At most ${max}.${whose} What the service keeps of an order's images, their URLs above all, takes ${kibibytes} KiB at most. An empty list means none.`,
   });
 }
@@ -121,10 +136,10 @@ function inputOf(model: ModelName) {
         required: true,
         description: `What the video shows, ${promptLength.min} to ${promptLength.max.toLocaleString('en')} characters after trimming. The limit is this service's own: the vendor documents none.`,
       }),
-      ...(durationSeconds && { durationSeconds: durationField(t, model, durationSeconds) }),
+      ...(durationSeconds && { duration: durationField(t, model, durationSeconds) }),
       ...(aspectRatio && { aspectRatio: aspectRatioField(t, model, aspectRatio) }),
       ...(resolution && { resolution: resolutionField(t, model, resolution) }),
-      imageUrls: imageUrlsField(t, model),
+      images: imagesField(t, model),
     }),
   });
 }

@@ -1,13 +1,13 @@
+import type { Logger } from 'pino';
 import { z } from 'zod';
 import { type Submission, submitVideos } from '../videos/submit.ts';
 import { builder } from './builder.ts';
+import { enumOfTable } from './enums.ts';
 import { type ErrorCode, errorCodes, publicError } from './errors.ts';
 import { idempotencyKey, idempotencyKeyDescription, refuseIdempotencyHeader } from './idempotency-key.ts';
 import { paying, rememberTasks } from './paying.ts';
-import { requestIn } from './submit-video.ts';
+import { requestIn, SubmitVideoPayload } from './submit-video.ts';
 import { SubmitVideoInput } from './submit-video-input.ts';
-import { enumOfTable } from './video-model.ts';
-import { VideoTask } from './video-task.ts';
 
 const maxOrders = 20;
 
@@ -19,8 +19,8 @@ const SubmitVideoOrder = builder.inputType('SubmitVideoOrder', {
   }),
 });
 
-const RequestErrorCode = enumOfTable(
-  'RequestErrorCode',
+const VideoRequestErrorCode = enumOfTable(
+  'VideoRequestErrorCode',
   'What can be wrong with a request, as opposed to a video: the codes in `extensions.code` of GraphQL errors.',
   errorCodes,
 );
@@ -36,7 +36,7 @@ interface OutcomeError {
 const SubmitVideoError = builder.objectRef<OutcomeError>('SubmitVideoError').implement({
   description: 'Why one order of a batch yielded no task.',
   fields: (t) => ({
-    code: t.expose('code', { type: RequestErrorCode, description: 'What kind of error it is: decide by this.' }),
+    code: t.expose('code', { type: VideoRequestErrorCode, description: 'What kind of error it is: decide by this.' }),
     message: t.exposeString('message', { description: 'What happened, for people.' }),
     taskId: t.exposeID('taskId', {
       nullable: true,
@@ -54,50 +54,39 @@ const SubmitVideoError = builder.objectRef<OutcomeError>('SubmitVideoError').imp
   }),
 });
 
-const SubmitVideoOutcome = builder.objectRef<PromiseSettledResult<Submission>>('SubmitVideoOutcome').implement({
-  description: 'What became of one order of a batch: a task or an error.',
-  fields: (t) => ({
-    task: t.field({
-      type: VideoTask,
-      nullable: true,
-      description: 'The task; null where there is an error.',
-      resolve: (outcome) => (outcome.status === 'fulfilled' ? outcome.value.task : null),
-    }),
-    replayed: t.boolean({
-      description: 'Whether the idempotency key stood for this order already, so that nothing was ordered now.',
-      resolve: (outcome) => outcome.status === 'fulfilled' && outcome.value.replayed,
-    }),
-    error: t.field({
-      type: SubmitVideoError,
-      nullable: true,
-      description: 'Why there is no task; null where there is one.',
-      resolve: (outcome, _, { services }): OutcomeError | null => {
-        if (outcome.status === 'fulfilled') return null;
-        const known = publicError(outcome.reason);
-        if (known) {
-          const { code, taskId, retryAfterSeconds, retryable } = known.extensions as unknown as OutcomeError;
-          return { code, message: known.message, taskId, retryAfterSeconds, retryable };
-        }
-        services.log.error({ err: outcome.reason }, 'an order of a batch failed');
-        return {
-          code: 'INTERNAL_SERVER_ERROR',
-          message: 'Unexpected error.',
-          taskId: null,
-          retryAfterSeconds: null,
-          retryable: false,
-        };
-      },
-    }),
-  }),
+const SubmitVideoOutcome = builder.unionType('SubmitVideoOutcome', {
+  description: 'What became of one order of a batch: what `submitVideo` would have answered, or why there is no task.',
+  types: [SubmitVideoPayload, SubmitVideoError],
+  resolveType: (outcome) => ('task' in outcome ? SubmitVideoPayload : SubmitVideoError),
 });
+
+/** What is told of an order that yielded no task. */
+function outcomeErrorOf(reason: unknown, log: Logger): OutcomeError {
+  const known = publicError(reason);
+  if (known) {
+    const { code, taskId, retryAfterSeconds, retryable } = known.extensions as unknown as OutcomeError;
+    return { code, message: known.message, taskId, retryAfterSeconds, retryable };
+  }
+  log.error({ err: reason }, 'an order of a batch failed');
+  return {
+    code: 'INTERNAL_SERVER_ERROR',
+    message: 'Unexpected error.',
+    taskId: null,
+    retryAfterSeconds: null,
+    retryable: false,
+  };
+}
 
 const SubmitVideosPayload = builder.objectRef<PromiseSettledResult<Submission>[]>('SubmitVideosPayload').implement({
   description: 'What became of a batch.',
   fields: (t) => ({
     outcomes: t.field({
       type: [SubmitVideoOutcome],
-      description: 'One outcome per order, in the order of `inputs`. That some succeed and some do not is normal.',
-      resolve: (outcomes) => outcomes,
+      description: 'One outcome per order, in the order of `orders`. That some succeed and some do not is normal.',
+      resolve: (outcomes, _, { services }) =>
+        outcomes.map((outcome) =>
+          outcome.status === 'fulfilled' ? outcome.value : outcomeErrorOf(outcome.reason, services.log),
+        ),
     }),
   }),
 });
@@ -109,7 +98,7 @@ builder.mutationField('submitVideos', (t) =>
     extensions: paying,
     description: `Orders up to ${maxOrders} videos, a few at a time, each as \`submitVideo\` does. An order that is not valid refuses the whole batch before anything is ordered. Null only with an error beside it; an error below a task says in \`extensions.taskId\` which one was ordered.`,
     args: {
-      inputs: t.arg({
+      orders: t.arg({
         type: [SubmitVideoOrder],
         required: true,
         description: `The videos to order: 1 to ${maxOrders}.`,
@@ -119,9 +108,9 @@ builder.mutationField('submitVideos', (t) =>
           .max(maxOrders, `must be at most ${maxOrders} orders`),
       }),
     },
-    resolve: async (_, { inputs }, context) => {
+    resolve: async (_, { orders: given }, context) => {
       refuseIdempotencyHeader(context);
-      const orders = inputs.map((order) => ({
+      const orders = given.map((order) => ({
         request: requestIn(order.input),
         idempotencyKey: order.idempotencyKey ?? undefined,
       }));

@@ -2,8 +2,8 @@ import { resolveArrayConnection } from '@pothos/plugin-relay';
 import { type ChangeCause, changeCauses, type HistoryEntry } from '../videos/task.ts';
 import { findTask, listResubmissions, maxResubmissions } from '../videos/tasks.ts';
 import { builder } from './builder.ts';
+import { enumOf } from './enums.ts';
 import { offsetCursor, pageArguments, pageComplexity, withTrueCursors } from './paging.ts';
-import { enumOf } from './video-model.ts';
 import { VideoTask, VideoTaskStatus } from './video-task.ts';
 
 const VideoTaskChangeCause = enumOf(
@@ -42,8 +42,8 @@ builder.objectFields(VideoTask, (t) => ({
       validate: pageArguments(offsetCursor),
       resolve: ({ history }, args) => withTrueCursors(resolveArrayConnection({ args }, history)),
     },
-    { description: "A page of a task's history, the oldest change first." },
-    { description: "A change in a task's history." },
+    { name: 'VideoTaskChangeConnection', description: "A page of a task's history, the oldest change first." },
+    { name: 'VideoTaskChangeEdge', description: "A change in a task's history." },
   ),
   resubmissionOf: t.field({
     type: VideoTask,

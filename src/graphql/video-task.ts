@@ -1,8 +1,10 @@
 import { type FailureCode, failures } from '../videos/failures.ts';
-import type { ReferenceImage as Image } from '../videos/reference-image.ts';
 import { type VideoTask as Task, taskStatuses, type Video, videoOf } from '../videos/task.ts';
 import { builder } from './builder.ts';
-import { AspectRatio, BillingUnit, enumOfTable, Resolution, VideoModelName } from './video-model.ts';
+import { enumOfTable } from './enums.ts';
+import { VideoBillingUnit, VideoModelName } from './video-model.ts';
+import { VideoAspectRatio, VideoResolution } from './video-option.ts';
+import { VideoReferenceImage } from './video-reference-image.ts';
 
 export const VideoTaskStatus = enumOfTable('VideoTaskStatus', 'How far a task has come.', taskStatuses);
 
@@ -27,32 +29,6 @@ const VideoState = builder.enumType('VideoState', {
   } as const,
 });
 
-const ReferenceImage = builder.objectRef<Image>('ReferenceImage').implement({
-  description: 'A reference image of an order. An inline image is not kept; what identifies it is.',
-  fields: (t) => ({
-    url: t.string({
-      nullable: true,
-      description: 'The URL it was given by; null for an inline image.',
-      resolve: (image) => (image.kind === 'URL' ? image.url : null),
-    }),
-    mimeType: t.string({
-      nullable: true,
-      description: 'The mime type of an inline image.',
-      resolve: (image) => (image.kind === 'INLINE' ? image.mimeType : null),
-    }),
-    sizeBytes: t.int({
-      nullable: true,
-      description: 'The size of an inline image in bytes, decoded.',
-      resolve: (image) => (image.kind === 'INLINE' ? image.sizeBytes : null),
-    }),
-    sha256: t.string({
-      nullable: true,
-      description: 'The SHA-256 of an inline image, decoded, in hexadecimal.',
-      resolve: (image) => (image.kind === 'INLINE' ? image.sha256 : null),
-    }),
-  }),
-});
-
 const VideoOptions = builder.objectRef<Task>('VideoOptions').implement({
   description: 'What the video is made with: what the order said, and the defaults for what it did not say.',
   fields: (t) => ({
@@ -60,14 +36,14 @@ const VideoOptions = builder.objectRef<Task>('VideoOptions').implement({
       description: 'The length of the video that was ordered, in seconds.',
     }),
     aspectRatio: t.expose('aspectRatio', {
-      type: AspectRatio,
+      type: VideoAspectRatio,
       description: 'The width of the video in relation to its height.',
     }),
-    resolution: t.expose('resolution', { type: Resolution, description: 'The resolution of the video.' }),
+    resolution: t.expose('resolution', { type: VideoResolution, description: 'The resolution of the video.' }),
   }),
 });
 
-const VideoType = builder.objectRef<Video>('Video').implement({
+const VideoResult = builder.objectRef<Video>('VideoResult').implement({
   description:
     'A finished video, an MP4 file on the side of the vendor. The link is temporary: save the file promptly.',
   fields: (t) => ({
@@ -79,8 +55,9 @@ const VideoType = builder.objectRef<Video>('Video').implement({
     state: t.expose('state', { type: VideoState, description: 'Whether it can still be fetched.' }),
     expiresAt: t.expose('expiresAt', {
       type: 'DateTime',
+      nullable: true,
       description:
-        'When the link stops working: 24 hours after the service saw the video completed, or sooner where the link itself says so (the expiry of a signed URL, if it lies after that moment). The vendor gives "about 24 hours" from when the video was made, so after a downtime of the service the link may die sooner.',
+        'When the link stops working: 24 hours after the service saw the video completed, or sooner where the link itself says so (the expiry of a signed URL, if it lies after that moment). The vendor gives "about 24 hours" from when the video was made, so after a downtime of the service the link may die sooner. Null where it is not known; at present it always is.',
     }),
     durationSeconds: t.exposeFloat('durationSeconds', {
       nullable: true,
@@ -128,7 +105,7 @@ const VideoFailure = builder.objectRef<Failure>('VideoFailure').implement({
 const VideoBilling = builder.objectRef<Task>('VideoBilling').implement({
   description: "What the order counts for on the vendor's bill, should it be billed.",
   fields: (t) => ({
-    unit: t.expose('billingUnit', { type: BillingUnit, description: 'What the vendor bills the model by.' }),
+    unit: t.expose('billingUnit', { type: VideoBillingUnit, description: 'What the vendor bills the model by.' }),
     units: t.exposeInt('billingUnits', { description: 'How many of them: seconds ordered, or 1 call.' }),
   }),
 });
@@ -146,12 +123,14 @@ export const VideoTask = builder.objectRef<Task>('VideoTask').implement({
     model: t.expose('model', { type: VideoModelName, description: 'The model it was ordered from.' }),
     mode: t.expose('mode', { type: VideoMode, description: 'What the video is made from.' }),
     prompt: t.exposeString('prompt', {
+      nullable: true,
       complexity: 5,
-      description: 'What the video shows, as it was ordered, trimmed.',
+      description:
+        'What the video shows, as it was ordered, trimmed. Null where it is not known any more; at present it is kept for good.',
     }),
     options: t.field({ type: VideoOptions, description: 'What it is made with.', resolve: (task) => task }),
     referenceImages: t.field({
-      type: [ReferenceImage],
+      type: [VideoReferenceImage],
       nullable: true,
       description:
         'The reference images of the order, in order; empty where it had none. Read by themselves, so that a fault in reading them does not take with it the answer to a paid order: null only with an error beside it.',
@@ -161,7 +140,7 @@ export const VideoTask = builder.objectRef<Task>('VideoTask').implement({
     }),
     status: t.expose('status', { type: VideoTaskStatus, description: 'How far it has come.' }),
     video: t.field({
-      type: VideoType,
+      type: VideoResult,
       nullable: true,
       description: 'The finished video; null unless the status is COMPLETED.',
       resolve: (task, _, { services }) => videoOf(task, services.now(), services.upstream.holdsKey),
@@ -184,30 +163,33 @@ export const VideoTask = builder.objectRef<Task>('VideoTask').implement({
       description:
         "The upstream's own word for the status, as it last said it; where it has changed more than 100 times, as it was then, until the status changes. Not an enum: new words pass through.",
     }),
-    createdAt: t.expose('createdAt', {
-      type: 'DateTime',
-      description: 'When the order was recorded, before it was sent.',
-    }),
-    submittedAt: t.expose('submittedAt', {
-      type: 'DateTime',
-      nullable: true,
-      description: 'When the upstream accepted the order; null until then.',
-    }),
-    lastCheckedAt: t.expose('lastCheckedAt', {
-      type: 'DateTime',
-      nullable: true,
-      description: 'When the upstream last said how the task is doing; null before the first time.',
-    }),
-    nextCheckAt: t.expose('nextCheckAt', {
-      type: 'DateTime',
-      nullable: true,
-      description: 'When the service looks at the task next; null once it has nothing left to wait for.',
-    }),
-    completedAt: t.expose('completedAt', {
-      type: 'DateTime',
-      nullable: true,
-      description:
-        'When the service learned that the task had ended, as COMPLETED, FAILED or CANCELLED; null until then.',
-    }),
   }),
 });
+
+builder.objectFields(VideoTask, (t) => ({
+  createdAt: t.expose('createdAt', {
+    type: 'DateTime',
+    description: 'When the order was recorded, before it was sent.',
+  }),
+  submittedAt: t.expose('submittedAt', {
+    type: 'DateTime',
+    nullable: true,
+    description: 'When the upstream accepted the order; null until then.',
+  }),
+  lastCheckedAt: t.expose('lastCheckedAt', {
+    type: 'DateTime',
+    nullable: true,
+    description: 'When the upstream last said how the task is doing; null before the first time.',
+  }),
+  nextCheckAt: t.expose('nextCheckAt', {
+    type: 'DateTime',
+    nullable: true,
+    description: 'When the service looks at the task next; null once it has nothing left to wait for.',
+  }),
+  completedAt: t.expose('completedAt', {
+    type: 'DateTime',
+    nullable: true,
+    description:
+      'When the service learned that the task had ended, as COMPLETED, FAILED or CANCELLED; null until then.',
+  }),
+}));

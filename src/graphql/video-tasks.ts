@@ -2,12 +2,15 @@ import { resolveCursorConnection } from '@pothos/plugin-relay';
 import { z } from 'zod';
 import { modelNames } from '../videos/models.ts';
 import { type VideoTask as Task, taskStatuses } from '../videos/task.ts';
-import { combinationsIn, findTask, listTasks, watchTask } from '../videos/tasks.ts';
+import type { TaskCount } from '../videos/task-filter.ts';
+import { combinationsIn, countTasks, findTask, listTasks, maxCount, watchTask } from '../videos/tasks.ts';
 import { builder } from './builder.ts';
 import { maxPageSize, pageArguments, pageComplexity, taskCursor, withTrueCursors } from './paging.ts';
 import { taskId, taskIdDescription } from './task-id.ts';
 import { VideoModelName } from './video-model.ts';
 import { VideoTask, VideoTaskStatus } from './video-task.ts';
+
+const taskStatusNames = Object.keys(taskStatuses) as (keyof typeof taskStatuses)[];
 
 /** Clients that one list can be about. */
 const maxClients = 100;
@@ -28,21 +31,25 @@ const atMost = (max: number, item: z.ZodType = z.unknown()) => z.array(item).max
 const combinationWeight = 20;
 
 const VideoTaskFilter = builder.inputType('VideoTaskFilter', {
-  description: `Which tasks to list: those that meet every given condition. What is left out or null is no condition; an empty list is one that no task meets. Every combination of a client, a state and a model after the first adds ${combinationWeight} to the document's complexity; where only one of \`status\` and \`model\` is given, the other counts with all of its values.`,
+  description: `Which tasks to list: those that meet every given condition. What is left out or null is no condition; an empty list is one that no task meets. Every combination of a client, a state and a model after the first adds ${combinationWeight} to the document's complexity; where only one of \`statuses\` and \`models\` is given, the other counts with all of its values.`,
   fields: (t) => ({
-    client: t.stringList({
+    clients: t.stringList({
       validate: atMost(maxClients, clientName),
       description: `Tasks of any of these clients, ${maxClients} at most; without the scope \`admin\`, only you have any.`,
     }),
-    status: t.field({
+    statuses: t.field({
       type: [VideoTaskStatus],
-      validate: atMost(Object.keys(taskStatuses).length),
+      validate: atMost(taskStatusNames.length),
       description: 'Tasks in any of these states.',
     }),
-    model: t.field({
+    models: t.field({
       type: [VideoModelName],
       validate: atMost(modelNames.length),
       description: 'Tasks ordered from any of these models.',
+    }),
+    ids: t.idList({
+      validate: atMost(maxPageSize, taskId),
+      description: `Tasks with any of these ids, ${maxPageSize} at most. The other conditions add nothing to the complexity then.`,
     }),
     createdAfter: t.field({ type: 'DateTime', description: 'Tasks created at or after this time.' }),
     createdBefore: t.field({ type: 'DateTime', description: 'Tasks created before this time.' }),
@@ -55,15 +62,30 @@ function filterOf({
 }: {
   filter?: typeof VideoTaskFilter.$inferInput | null | undefined;
 }): Parameters<typeof listTasks>[2] {
-  const { client, status, model, createdAfter, createdBefore } = filter ?? {};
+  const { clients, statuses, models, ids, createdAfter, createdBefore } = filter ?? {};
   return {
-    clients: client ?? undefined,
-    statuses: status ?? undefined,
-    models: model ?? undefined,
+    clients: clients ?? undefined,
+    statuses: statuses ?? undefined,
+    models: models ?? undefined,
+    ids: ids ?? undefined,
     createdAfter: createdAfter ?? undefined,
     createdBefore: createdBefore ?? undefined,
   };
 }
+
+const VideoTaskCount = builder.objectRef<TaskCount>('VideoTaskCount').implement({
+  description: 'How many tasks are in a state.',
+  fields: (t) => ({
+    status: t.expose('status', { type: VideoTaskStatus, description: 'The state.' }),
+    count: t.exposeInt('count', {
+      description: `How many tasks are in it; where there are ${maxCount.toLocaleString('en')} or more, that number.`,
+    }),
+    isExact: t.boolean({
+      description: `Whether there are no more than \`count\`: tasks are counted up to ${maxCount.toLocaleString('en')}.`,
+      resolve: ({ count }) => count < maxCount,
+    }),
+  }),
+});
 
 builder.queryFields((t) => ({
   videoTask: t.field({
@@ -72,6 +94,19 @@ builder.queryFields((t) => ({
     description: 'One task; null where there is none with this id, or it is not yours.',
     args: { id: t.arg.id({ required: true, description: taskIdDescription, validate: taskId }) },
     resolve: (_, { id }, { services, client }) => findTask(services, client, id),
+  }),
+
+  videoTaskCounts: t.field({
+    type: [VideoTaskCount],
+    description:
+      'How many of your tasks are in each state, 0 included; with the scope `admin`, of those of every client. Where the filter has states, only those.',
+    args: { filter: t.arg({ type: VideoTaskFilter, description: 'Which tasks to count; all where it is left out.' }) },
+    complexity(args, { client }) {
+      const filter = filterOf(args);
+      const statuses = filter.statuses ?? taskStatusNames;
+      return { field: 1 + combinationsIn(client, { ...filter, statuses }) * combinationWeight, multiplier: 1 };
+    },
+    resolve: (_, args, { services, client }) => countTasks(services, client, filterOf(args)),
   }),
 
   videoTasks: t.connection(
@@ -95,8 +130,8 @@ builder.queryFields((t) => ({
         return withTrueCursors(connection);
       },
     },
-    { description: 'A page of tasks, the newest first.' },
-    { description: 'A task in a list.' },
+    { name: 'VideoTaskConnection', description: 'A page of tasks, the newest first.' },
+    { name: 'VideoTaskEdge', description: 'A task in a list.' },
   ),
 }));
 

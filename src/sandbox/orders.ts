@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { modelNames, models } from '../videos/models.ts';
-import { requestSchemas, type VideoRequest } from '../videos/request.ts';
+import { imageInputOf, requestSchemas, type VideoRequest } from '../videos/request.ts';
 
 /** What a prompt can make happen by containing the word; README.md says what each shows. */
 export const outcomeWords = {
@@ -35,11 +35,15 @@ export function readOrder(json: unknown): VideoRequest | string {
   const read = body.partial({ duration: true, aspect_ratio: true, resolution: true, image_urls: true }).safeParse(json);
   if (!read.success) return problemsOf(read.error);
   const { model, prompt, duration, aspect_ratio, resolution, image_urls } = read.data;
-  const said = { prompt, durationSeconds: duration, aspectRatio: aspect_ratio, resolution, imageUrls: image_urls };
+  const said = { prompt, duration, aspectRatio: aspect_ratio, resolution, images: imagesOf(image_urls) };
   const given = Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined));
   const order = requestSchemas[byUpstreamName[model]!]!.safeParse(given);
   return order.success ? order.data : problemsOf(order.error);
 }
+
+/** The images as our own inputs give them; what is no list of texts is left for the schema to refuse. */
+const imagesOf = (urls: unknown): unknown =>
+  Array.isArray(urls) ? urls.map((url) => (typeof url === 'string' ? imageInputOf(url) : url)) : urls;
 
 const problemsOf = ({ issues }: z.ZodError): string =>
   issues.map(({ path, message }) => `${path.join('.')} ${message}`).join('; ');

@@ -47,10 +47,10 @@ const modelsTab = `query Models {
   videoModels {
     name
     inputField
-    durationSeconds { settable values default }
-    aspectRatio { settable values default }
-    resolution { settable values default }
-    referenceImages { form max }
+    duration { inputField values { name value } default { name } }
+    aspectRatio { inputField values { name value } default { name } }
+    resolution { inputField values { name value } default { name } }
+    referenceImages { inputField forms max }
     billingUnit
     typicalSeconds { min max }
   }

@@ -5,8 +5,8 @@
 
 export type Unit = 'SECOND' | 'CALL';
 
-/** Which forms a reference image may have. */
-export type ImageForm = 'PUBLIC_URL' | 'PUBLIC_URL_OR_DATA_URI';
+/** The forms in which reference images can be given, each by the field of an order's image that takes it. */
+export type ImageForm = 'url' | 'dataUri';
 
 /** Any whole number from `min` to `max`, or one of `values`. */
 export type DurationRule =
@@ -26,7 +26,7 @@ export interface Capability {
   readonly aspectRatio?: ChoiceRule;
   readonly resolution?: ChoiceRule;
   /** `max` is absent where the vendor documents no maximum. */
-  readonly imageUrls: { readonly form: ImageForm; readonly max?: number };
+  readonly images: { readonly forms: readonly ImageForm[]; readonly max?: number };
   readonly fixed?: { readonly durationSeconds: number; readonly aspectRatio: string; readonly resolution: string };
   /** What the vendor bills by. */
   readonly billingUnit: Unit;
@@ -42,14 +42,14 @@ export const models = {
     durationSeconds: { min: 6, max: 30, default: 10 },
     aspectRatio: { values: ['16:9', '9:16', '1:1', '3:2', '2:3'], default: '16:9' },
     resolution,
-    imageUrls: { form: 'PUBLIC_URL_OR_DATA_URI', max: 7 },
+    images: { forms: ['url', 'dataUri'], max: 7 },
     billingUnit: 'SECOND',
     typicalSeconds: { min: 120, max: 480 },
   },
   GROK_VIDEO3_PRO: {
     upstreamName: 'grok_video3_pro',
     fixed: { durationSeconds: 10, aspectRatio: '16:9', resolution: '720p' },
-    imageUrls: { form: 'PUBLIC_URL_OR_DATA_URI' },
+    images: { forms: ['url', 'dataUri'] },
     billingUnit: 'CALL',
     typicalSeconds: { min: 180, max: 360 },
   },
@@ -58,7 +58,7 @@ export const models = {
     durationSeconds: { values: [6, 10, 12, 16, 20, 30], default: 10 },
     aspectRatio: { values: ['16:9', '9:16', '1:1'], default: '16:9' },
     resolution,
-    imageUrls: { form: 'PUBLIC_URL', max: 5 },
+    images: { forms: ['url'], max: 5 },
     billingUnit: 'SECOND',
     typicalSeconds: { min: 120, max: 480 },
   },
@@ -67,7 +67,7 @@ export const models = {
     durationSeconds: { values: [6, 10], default: 10 },
     aspectRatio: { values: ['16:9', '9:16', '3:2', '2:3', '1:1'], default: '16:9' },
     resolution,
-    imageUrls: { form: 'PUBLIC_URL', max: 7 },
+    images: { forms: ['url'], max: 7 },
     billingUnit: 'CALL',
     typicalSeconds: { min: 120, max: 240 },
   },
@@ -118,7 +118,8 @@ function option<Value>(
   return { settable: false, values: [fixed], default: fixed };
 }
 
-function durationsOf(rule: DurationRule): readonly number[] {
+/** Every length that the rule allows, in seconds. */
+export function durationsOf(rule: DurationRule): readonly number[] {
   if ('values' in rule) return rule.values;
   return Array.from({ length: rule.max - rule.min + 1 }, (_, index) => rule.min + index);
 }
@@ -128,7 +129,7 @@ export const maxImagesUndocumented = 20;
 
 /** How many reference images a model takes, and whether the vendor says so. */
 export function imageLimitOf(model: ModelName) {
-  const { max } = capabilityOf(model).imageUrls;
+  const { max } = capabilityOf(model).images;
   return { max: max ?? maxImagesUndocumented, documented: max !== undefined };
 }
 

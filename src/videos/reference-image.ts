@@ -23,11 +23,14 @@ export function describeImages(urls: readonly string[]): ReferenceImage[] {
   throw new OrderTooLargeError("The order's reference images", 'MAX_IMAGE_RECORD_BYTES', maxImageRecordBytes);
 }
 
-/** Reads an image in one of the forms that a model takes: as it is sent on, or with what is wrong with it. */
+/** Reads an image that was given in this form: as it is sent on, or with what is wrong with it. */
 export const imageReaders: Readonly<Record<ImageForm, (text: string) => ReadImage>> = {
-  PUBLIC_URL: readPublicUrl,
-  PUBLIC_URL_OR_DATA_URI: (text) => (/^data:/i.test(text) ? readDataUri(text) : readPublicUrl(text)),
+  url: readPublicUrl,
+  dataUri: readDataUri,
 };
+
+/** The form of an image that is only a text, as the upstream's API has it. */
+export const imageFormOf = (text: string): ImageForm => (/^data:/i.test(text) ? 'dataUri' : 'url');
 
 function describeImage(url: string): ReferenceImage {
   if (!url.startsWith('data:')) return { kind: 'URL', url };

@@ -1,14 +1,15 @@
 import { z } from 'zod';
 import {
   capabilityOf,
-  type DurationRule,
+  durationsOf,
+  type ImageForm,
   imageLimitOf,
   type ModelName,
   modelNames,
   optionsOf,
   promptLength,
 } from './models.ts';
-import { imageReaders } from './reference-image.ts';
+import { imageFormOf, imageReaders } from './reference-image.ts';
 
 /** An order that its model accepts, with every option the video will have. */
 export interface VideoRequest {
@@ -42,25 +43,35 @@ interface Image {
   readonly url: string;
 }
 
-/** What reads the images of an order to the model. */
+/** An image in the one form that an order gives it in. */
+type ImageInput = Readonly<Partial<Record<ImageForm, string>>>;
+
+/** An image that is only a text, as an input would give it. */
+export const imageInputOf = (text: string): ImageInput => ({ [imageFormOf(text)]: text });
+
+function imageIn(form: ImageForm) {
+  return z.string().transform((sent, context): Image => {
+    const image = imageReaders[form](sent);
+    if ('url' in image) return { sent, url: image.url };
+    context.addIssue({ code: 'custom', message: image.problem });
+    return z.NEVER;
+  });
+}
+
+/** What reads the images of an order to the model: of each, exactly one form that the model takes. */
 export function imagesSchema(model: ModelName) {
   const { max } = imageLimitOf(model);
-  const read = imageReaders[capabilityOf(model).imageUrls.form];
-  const image = z.string().transform((text, context) => {
-    const image = read(text);
-    if ('url' in image) return { sent: text, url: image.url };
-    context.addIssue({ code: 'custom', message: image.problem });
+  const { forms } = capabilityOf(model).images;
+  const fields = Object.fromEntries(forms.map((form) => [form, imageIn(form).optional()]));
+  const image = z.strictObject(fields).transform((given, context): Image => {
+    const [image, ...others] = Object.values(given);
+    if (image && others.length === 0) return image;
+    context.addIssue({ code: 'custom', message: `must be given in one form: ${forms.join(' or ')}` });
     return z.NEVER;
   });
   // None is looked at where there are too many.
   const few = z.array(z.unknown()).max(max, `must be at most ${max} images`);
   return orDefault<Image[]>(few.pipe(z.array(image)), []);
-}
-
-function duration(rule: DurationRule) {
-  if ('values' in rule) return choice(rule.values, rule.default);
-  const message = `must be a whole number from ${rule.min} to ${rule.max}`;
-  return orDefault(z.int(message).min(rule.min, message).max(rule.max, message), rule.default);
 }
 
 function choice<Value extends string | number>(values: readonly Value[], byDefault: Value) {
@@ -72,22 +83,30 @@ function requestSchema(model: ModelName) {
   const { durationSeconds, aspectRatio, resolution } = capabilityOf(model);
   const fields = z.strictObject({
     prompt,
-    ...(durationSeconds && { durationSeconds: duration(durationSeconds) }),
+    ...(durationSeconds && { duration: choice(durationsOf(durationSeconds), durationSeconds.default) }),
     ...(aspectRatio && { aspectRatio: choice(aspectRatio.values, aspectRatio.default) }),
     ...(resolution && { resolution: choice(resolution.values, resolution.default) }),
-    imageUrls: imagesSchema(model),
+    images: imagesSchema(model),
   });
   const options = optionsOf(model);
   const unsettable = {
-    durationSeconds: options.durationSeconds.default,
     aspectRatio: options.aspectRatio.default,
     resolution: options.resolution.default,
   };
   // What the row does not let an order choose is as the model has it.
-  return fields.transform(({ prompt, imageUrls: images, ...chosen }): VideoRequest => {
+  return fields.transform(({ prompt, images, duration, ...chosen }): VideoRequest => {
     const imageUrls = images.map(({ url }) => url);
     const sentImageUrls = images.map(({ sent }) => sent);
-    return { model, prompt, imageUrls, sentImageUrls, ...unsettable, ...(chosen as Partial<typeof unsettable>) };
+    const durationSeconds = (duration as number | undefined) ?? options.durationSeconds.default;
+    return {
+      model,
+      prompt,
+      imageUrls,
+      sentImageUrls,
+      durationSeconds,
+      ...unsettable,
+      ...(chosen as Partial<typeof unsettable>),
+    };
   });
 }
 

@@ -1,7 +1,7 @@
 import type { Client } from './client.ts';
 import { TaskStateError } from './errors.ts';
 import type { ReferenceImage } from './reference-image.ts';
-import { imagesSchema } from './request.ts';
+import { imageInputOf, imagesSchema } from './request.ts';
 import { momentOf, type Services } from './services.ts';
 import { type Submission, submitVideo } from './submit.ts';
 import { isTerminal, type TaskChange, type VideoTask } from './task.ts';
@@ -86,7 +86,7 @@ function imagesOf({ id, model }: VideoTask, images: readonly ReferenceImage[]) {
     if (image.kind === 'URL') return image.url;
     throw new TaskStateError(`The task ${id} had inline images, which are not kept: order it again with submitVideo.`);
   });
-  const read = imagesSchema(model).safeParse(sentImageUrls);
+  const read = imagesSchema(model).safeParse(sentImageUrls.map(imageInputOf));
   if (read.success) return { imageUrls: read.data.map(({ url }) => url), sentImageUrls };
   throw new TaskStateError(`The task ${id} has images that are not taken any more: order it again with submitVideo.`);
 }

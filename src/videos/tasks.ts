@@ -1,10 +1,10 @@
 import { validate as isUuid } from 'uuid';
-import type { TaskFilter, TaskPage } from '../database/task-list.ts';
 import { type Client, maySee } from './client.ts';
 import { TaskNotFoundError } from './errors.ts';
 import { modelNames } from './models.ts';
 import type { Services } from './services.ts';
 import { isTerminal, type TaskChange, taskStatuses, type VideoTask } from './task.ts';
+import type { TaskCount, TaskFilter, TaskPage } from './task-filter.ts';
 
 const statusCount = Object.keys(taskStatuses).length;
 
@@ -50,13 +50,26 @@ export async function listTasks(
   filter: TaskFilter,
   page: TaskPage,
 ): Promise<VideoTask[]> {
-  if (client.seesAll) return store.list(filter, page);
-  if (filter.clients && !filter.clients.includes(client.name)) return [];
-  return store.list({ ...filter, clients: [client.name] }, page);
+  return store.list(ownFilter(client, filter), page);
+}
+
+/** So many tasks are counted in each state at most. */
+export const maxCount = 10_000;
+
+/** How many of the client's tasks that meet the filter are in each of its states, up to `maxCount`. */
+export const countTasks = ({ store }: Services, client: Client, filter: TaskFilter): Promise<TaskCount[]> =>
+  store.count(ownFilter(client, filter), maxCount);
+
+/** The filter, narrowed to the tasks that the client may see. */
+function ownFilter(client: Client, filter: TaskFilter): TaskFilter {
+  if (client.seesAll) return filter;
+  const isMeant = !filter.clients || filter.clients.includes(client.name);
+  return { ...filter, clients: isMeant ? [client.name] : [] };
 }
 
 /** How many combinations of values a list is put together from; each is looked up in an index by itself. */
-export function combinationsIn(client: Client, { clients, statuses, models }: TaskFilter): number {
+export function combinationsIn(client: Client, { ids, clients, statuses, models }: TaskFilter): number {
+  if (ids) return 1;
   const chosen = (values: readonly string[] | undefined, all: number) => (values ? new Set(values).size : all);
   const byOrder = statuses || models ? chosen(statuses, statusCount) * chosen(models, modelNames.length) : 1;
   return (client.seesAll ? chosen(clients, 1) : 1) * byOrder;

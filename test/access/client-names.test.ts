@@ -125,7 +125,7 @@ test('the command makes a key for a name that is one', async () => {
   for (const name of ['Ann Lee', longestOfBoats]) {
     const { key } = await createKeyByCommand(databaseUrl, '--name', name);
     const { query } = withAuthorization(app, `Bearer ${key}`);
-    expect(await query('{ viewer { name } }')).toEqual({ data: { viewer: { name } } });
+    expect(await query('{ videoClient { name } }')).toEqual({ data: { videoClient: { name } } });
   }
 });
 

@@ -10,8 +10,8 @@ import { post, spawnService, startService } from '../support/process.ts';
 import { createTrackedApp } from '../support/tracked-app.ts';
 import { apiKey, startUpstream, status } from '../support/upstream.ts';
 
-const viewerDocument = '{ viewer { name scopes } }';
-const local = { data: { viewer: { name: 'local', scopes: ['READ', 'SUBMIT', 'ADMIN'] } } };
+const viewerDocument = '{ videoClient { name scopes } }';
+const local = { data: { videoClient: { name: 'local', scopes: ['READ', 'SUBMIT', 'ADMIN'] } } };
 const unauthenticated = { errors: [{ extensions: { code: 'UNAUTHENTICATED', retryable: false } }] };
 
 const settingsFor = async (databaseUrl: string) => ({
@@ -56,7 +56,7 @@ describe('a service of its own', () => {
       fetch(url, { method: 'POST', headers: { ...headers, ...more }, body: JSON.stringify({ query: viewerDocument }) });
     expect((await send({})).status).toBe(401);
     const answer = await send({ authorization: `Bearer ${key.key}` });
-    expect(await answer.json()).toEqual({ data: { viewer: { name: 'app', scopes: ['READ', 'SUBMIT'] } } });
+    expect(await answer.json()).toEqual({ data: { videoClient: { name: 'app', scopes: ['READ', 'SUBMIT'] } } });
     expect(service.log()).not.toContain('There is no API key');
   });
 });
@@ -74,7 +74,7 @@ test('from the first key on a running service lets in nobody without, and it sta
 
   const key = await createKeyFor(app.databaseUrl);
   // Who has the key need not wait.
-  expect((await as(app, key).query(viewerDocument)).data.viewer.name).toBe('app');
+  expect((await as(app, key).query(viewerDocument)).data.videoClient.name).toBe('app');
   await expect.poll(async () => (await nobody.send(viewerDocument)).status, closesWithin).toBe(401);
   expect(await nobody.query(submitDocument, { input: anOrder })).toMatchObject(unauthenticated);
   expect(app.upstream.submits).toHaveLength(1);
@@ -184,7 +184,7 @@ test.each(malformed)('nobody comes in whose Authorization header %s, be there ke
 
   const { key } = await createKeyFor(open.databaseUrl);
   expect(await withAuthorization(open, write(key)).query(viewerDocument)).toMatchObject(unauthenticated);
-  expect((await as(open, { key }).query(viewerDocument)).data.viewer.name).toBe('app');
+  expect((await as(open, { key }).query(viewerDocument)).data.videoClient.name).toBe('app');
 });
 
 test.each<[string, (key: string) => string]>([
@@ -194,7 +194,7 @@ test.each<[string, (key: string) => string]>([
 ])('a key is taken with the word Bearer %s', async (_, write) => {
   const app = await createTestApp();
   const { key } = await createKeyFor(app.databaseUrl);
-  expect((await withAuthorization(app, write(key)).query(viewerDocument)).data.viewer.name).toBe('app');
+  expect((await withAuthorization(app, write(key)).query(viewerDocument)).data.videoClient.name).toBe('app');
 });
 
 test('who is not let in gets the same 401 for every reason, with the scheme to use and nothing else', async () => {

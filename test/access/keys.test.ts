@@ -44,7 +44,7 @@ async function listed(databaseUrl: string, id: string): Promise<Record<string, s
   return Object.fromEntries(names.map((name, index) => [name, values[index] ?? '']));
 }
 
-const viewerDocument = '{ viewer { name scopes limits { submitsPerMinute secondsPerDay callsPerDay } } }';
+const viewerDocument = '{ videoClient { name scopes limits { submitsPerMinute secondsPerDay callsPerDay } } }';
 
 const watchDocument = 'subscription ($id: ID!) { videoTaskUpdated(id: $id) { status } }';
 const change = (status: string) => ({ data: { videoTaskUpdated: { status } } });
@@ -68,8 +68,8 @@ describe.each(databaseProviders)('on %s', (provider) => {
     expect(list.stdout).not.toContain(secret);
 
     const app = await createTestApp({ databaseUrl });
-    expect(await as(app, { key }).query('{ viewer { name scopes } }')).toEqual({
-      data: { viewer: { name: 'app', scopes: ['READ', 'SUBMIT'] } },
+    expect(await as(app, { key }).query('{ videoClient { name scopes } }')).toEqual({
+      data: { videoClient: { name: 'app', scopes: ['READ', 'SUBMIT'] } },
     });
   });
 
@@ -83,8 +83,8 @@ describe.each(databaseProviders)('on %s', (provider) => {
       Promise.all(
         instances.map(async ({ url }) => {
           const headers = { 'content-type': 'application/json', authorization: `Bearer ${key}` };
-          const response = await fetch(url, { method: 'POST', headers, body: '{"query":"{ viewer { name } }"}' });
-          return [response.status, (await response.json()).data?.viewer.name];
+          const response = await fetch(url, { method: 'POST', headers, body: '{"query":"{ videoClient { name } }"}' });
+          return [response.status, (await response.json()).data?.videoClient.name];
         }),
       );
     const made = await createKeyByCommand(databaseUrl, '--name', 'app');
@@ -181,10 +181,10 @@ test('a key has the scopes and the quota it was made with, and the defaults of t
   const flags = ['--scope', 'submit', '--quota', 'submits=1,seconds=15'];
   const bounded = await createKeyByCommand(databaseUrl, '--name', 'bounded', ...flags);
   const app = await createTestApp({ databaseUrl, settings: { SUBMITS_PER_MINUTE: '7', CALLS_PER_DAY: '9' } });
-  const viewer = async (key: { key: string }) => (await as(app, key).query(viewerDocument)).data.viewer;
+  const videoClient = async (key: { key: string }) => (await as(app, key).query(viewerDocument)).data.videoClient;
   const defaults = { submitsPerMinute: 7, secondsPerDay: null, callsPerDay: 9 };
-  expect(await viewer(plain)).toEqual({ name: 'plain', scopes: ['READ', 'SUBMIT'], limits: defaults });
-  expect(await viewer(bounded)).toEqual({
+  expect(await videoClient(plain)).toEqual({ name: 'plain', scopes: ['READ', 'SUBMIT'], limits: defaults });
+  expect(await videoClient(bounded)).toEqual({
     name: 'bounded',
     scopes: ['SUBMIT'],
     limits: { ...defaults, submitsPerMinute: 1, secondsPerDay: 15 },

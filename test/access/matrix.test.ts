@@ -58,7 +58,7 @@ const orderers = { ...anybody, noScope: 'FORBIDDEN', readOnly: 'FORBIDDEN' } as 
 const input = '{ grokVideo3: { prompt: "A tin boat" } }';
 
 const rows: Record<string, Row> = {
-  'Query.viewer': { document: '{ viewer { name } }', cells: anybody },
+  'Query.videoClient': { document: '{ videoClient { name } }', cells: anybody },
   'Query.videoModels': { document: '{ videoModels { name } }', cells: anybody },
   'Query.videoTask': {
     document: 'query ($id: ID!) { videoTask(id: $id) { id prompt } }',
@@ -69,6 +69,10 @@ const rows: Record<string, Row> = {
     document: '{ videoTasks { edges { node { id prompt } } } }',
     taskFrom: accepted,
     cells: { ...readers, otherTenant: 'nothing' },
+  },
+  'Query.videoTaskCounts': {
+    document: '{ videoTaskCounts { status count isExact } }',
+    cells: readers,
   },
   'Query._service': { document: '{ _service { sdl } }', cells: anybody },
   'Query._entities': {
@@ -82,7 +86,7 @@ const rows: Record<string, Row> = {
     cells: orderers,
   },
   'Mutation.submitVideos': {
-    document: `mutation { submitVideos(inputs: [{ input: ${input} }, { input: ${input} }]) { outcomes { task { id } } } }`,
+    document: `mutation { submitVideos(orders: [{ input: ${input} }, { input: ${input} }]) { outcomes { ... on SubmitVideoPayload { task { id } } } } }`,
     orders: 2,
     cells: orderers,
   },

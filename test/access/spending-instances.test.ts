@@ -117,9 +117,10 @@ test('over two processes, of forty orders at once, where there is room for seven
   expect(answers.filter((answer) => codeOf(answer) === 'QUOTA_EXCEEDED')).toHaveLength(33);
   expect(upstream.submits).toHaveLength(7);
   for (const url of urls) {
-    const { viewer, videoTasks } = (await ask(url, '{ viewer { usage { seconds } } videoTasks { edges { cursor } } }'))
-      .data;
-    expect([viewer.usage.seconds, videoTasks.edges.length]).toEqual([70, 7]);
+    const { videoClient, videoTasks } = (
+      await ask(url, '{ videoClient { usage { seconds } } videoTasks { edges { cursor } } }')
+    ).data;
+    expect([videoClient.usage.seconds, videoTasks.edges.length]).toEqual([70, 7]);
   }
 }, 90_000);
 
@@ -167,12 +168,12 @@ describe('database trouble', () => {
     const databaseUrl = await freshDatabase('postgresql');
     const app = await createTestApp({ databaseUrl });
     const unlock = await lockTable(databaseUrl, 'Usage', 'ACCESS EXCLUSIVE');
-    expect(await app.query('{ viewer { usage { submits } } }')).toMatchObject({
+    expect(await app.query('{ videoClient { usage { submits } } }')).toMatchObject({
       data: nothing,
-      errors: [{ extensions: { code: 'DATABASE_UNAVAILABLE' }, path: ['viewer', 'usage'] }],
+      errors: [{ extensions: { code: 'DATABASE_UNAVAILABLE' }, path: ['videoClient', 'usage'] }],
     });
-    expect(await app.query('{ viewer { name limits { submitsPerMinute } } }')).toEqual({
-      data: { viewer: { name: 'local', limits: { submitsPerMinute: null } } },
+    expect(await app.query('{ videoClient { name limits { submitsPerMinute } } }')).toEqual({
+      data: { videoClient: { name: 'local', limits: { submitsPerMinute: null } } },
     });
     await unlock();
     expect(await usageOf(app)).toEqual({ submits: 0, seconds: 0, calls: 0 });

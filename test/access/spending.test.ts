@@ -163,7 +163,7 @@ describe.each(databaseProviders)('on %s', (provider) => {
 
 const settings = { SUBMITS_PER_MINUTE: '3', SECONDS_PER_DAY: '40', CALLS_PER_DAY: 'none' };
 
-test("a key's own limits stand in the place of the service's, and the viewer tells what holds and what is used", async () => {
+test("a key's own limits stand in the place of the service's, and `videoClient` tells what holds and what is used", async () => {
   const grants = {
     plain: { client: 'plain', scopes: ['read', 'submit'] },
     tight: { client: 'tight', scopes: ['read', 'submit'], limits: { submitsPerMinute: 1, callsPerDay: 0 } },
@@ -223,21 +223,23 @@ test('every order of a batch counts: those that fit are placed, the others say w
   const app = await createLimitedApp({ SUBMITS_PER_MINUTE: '4', CALLS_PER_DAY: '1' });
   await placed(app, anOrder, 'earlier');
   const again = { input: anOrder, idempotencyKey: 'earlier' };
-  const inputs = [...Array(4).fill({ input: callOrder }), again, ...Array(4).fill({ input: anOrder }), again];
+  const orders = [...Array(4).fill({ input: callOrder }), again, ...Array(4).fill({ input: anOrder }), again];
   const { data, errors } = await app.query(
-    `mutation ($inputs: [SubmitVideoOrder!]!) {
-      submitVideos(inputs: $inputs) {
-        outcomes { replayed task { status } error { code retryAfterSeconds retryable taskId } }
+    `mutation ($orders: [SubmitVideoOrder!]!) {
+      submitVideos(orders: $orders) {
+        outcomes {
+          ... on SubmitVideoPayload { replayed task { status } }
+          ... on SubmitVideoError { code retryAfterSeconds retryable taskId }
+        }
       }
     }`,
-    { inputs },
+    { orders },
   );
   expect(errors).toBeUndefined();
   const { outcomes } = data.submitVideos;
-  const made = { replayed: false, task: { status: 'QUEUED' }, error: null };
+  const made = { replayed: false, task: { status: 'QUEUED' } };
   const refused = (code: string, retryAfterSeconds: number) => {
-    const error = { code, retryAfterSeconds, retryable: true, taskId: null };
-    return { replayed: false, task: null, error };
+    return { code, retryAfterSeconds, retryable: true, taskId: null };
   };
   const count = (outcome: object) => outcomes.filter((other: object) => isDeepStrictEqual(other, outcome)).length;
   expect([outcomes[4], outcomes[9]]).toEqual(Array(2).fill({ ...made, replayed: true }));

@@ -34,6 +34,8 @@ const listDocument = /* GraphQL */ `
   }
 `;
 
+const countDocument = 'query ($filter: VideoTaskFilter) { videoTaskCounts(filter: $filter) { status count isExact } }';
+
 interface Edge {
   readonly node: { readonly id: string; readonly client: string };
 }
@@ -90,9 +92,9 @@ describe.each(databaseProviders)('on %s', (provider) => {
     expect(await list(bob)).toEqual(of('bob'));
     const all = [0, 1].flatMap((round) => ['operator', 'bob', 'ann'].map((client) => of(client)[round]));
     expect(await list(operator)).toEqual(all);
-    expect(await list(operator, { filter: { client: ['ann'] } })).toEqual(of('ann'));
-    expect(await list(operator, { filter: { client: ['nobody'] } })).toEqual([]);
-    expect(await list(operator, { filter: { client: ['ann', 'bob'] } })).toEqual(
+    expect(await list(operator, { filter: { clients: ['ann'] } })).toEqual(of('ann'));
+    expect(await list(operator, { filter: { clients: ['nobody'] } })).toEqual([]);
+    expect(await list(operator, { filter: { clients: ['ann', 'bob'] } })).toEqual(
       [0, 1].flatMap((round) => ['bob', 'ann'].map((client) => of(client)[round])),
     );
   });
@@ -100,11 +102,29 @@ describe.each(databaseProviders)('on %s', (provider) => {
   test("a filter by client shows nothing of others', whether there are such clients or not", async () => {
     const { app, ann, bob } = await createTenants(provider);
     const ids = await inTurns(app, { ann, bob }, 2);
-    const answerTo = (client: string[]) => bob.query(listDocument, { filter: { client } });
+    const answerTo = (clients: string[]) => bob.query(listDocument, { filter: { clients } });
     expect(await answerTo(['ann'])).toEqual(await answerTo(['nobody']));
     expect((await answerTo(['ann'])).data.videoTasks.edges).toEqual([]);
     expect(await answerTo(['ann', 'bob'])).toEqual(await answerTo(['nobody', 'bob']));
-    expect((await list(bob, { filter: { client: ['ann', 'bob'] } })).map(({ id }) => id)).toEqual(ids['bob']);
+    expect((await list(bob, { filter: { clients: ['ann', 'bob'] } })).map(({ id }) => id)).toEqual(ids['bob']);
+  });
+
+  test("counts and a list by ids are of a client's own tasks, for the admin of all", async () => {
+    const { app, ann, bob, operator } = await createTenants(provider);
+    const { ann: annsIds = [], bob: bobsIds = [] } = await inTurns(app, { ann, bob }, 2);
+    const counted = async ({ query }: Pick<Speaker, 'query'>, filter: object = {}) =>
+      (await query(countDocument, { filter })).data.videoTaskCounts;
+    const queued = (count: number) => [{ status: 'QUEUED', count, isExact: true }];
+    const statuses = ['QUEUED'];
+    expect(await counted(ann, { statuses })).toEqual(queued(2));
+    expect(await counted(operator, { statuses })).toEqual(queued(4));
+    expect(await counted(operator, { statuses, clients: ['ann'] })).toEqual(queued(2));
+    expect(await counted(bob, { statuses, clients: ['ann'] })).toEqual(queued(0));
+    expect(await counted(bob, { statuses, ids: [annsIds[0], bobsIds[0]] })).toEqual(queued(1));
+    expect((await counted(bob)).map(({ count }: { count: number }) => count).toSorted()).toEqual([0, 0, 0, 0, 0, 0, 2]);
+    const ids = [annsIds[0], bobsIds[0], noTask];
+    expect((await list(bob, { filter: { ids } })).map(({ id }) => id)).toEqual([bobsIds[0]]);
+    expect(await list(operator, { filter: { ids } })).toHaveLength(2);
   });
 
   test("a cursor made of another client's task says no more than its place in time", async () => {
@@ -186,7 +206,9 @@ describe.each(databaseProviders)('on %s', (provider) => {
     const app = await createTestApp({ databaseUrl, now });
     expect(await list(as(app, keys.local))).toEqual([{ id: noTask, client: 'local', prompt: 'An old boat' }]);
     expect(await list(as(app, keys.ann))).toEqual([]);
-    const { data } = await as(app, keys.local).query(`{ videoTask(id: "${noTask}") { mode referenceImages { url } } }`);
+    const { data } = await as(app, keys.local).query(
+      `{ videoTask(id: "${noTask}") { mode referenceImages { ... on VideoUrlImage { url } } } }`,
+    );
     expect(data.videoTask).toEqual({
       mode: 'IMAGE_TO_VIDEO',
       referenceImages: [{ url: 'https://images.example.com/1.png' }],

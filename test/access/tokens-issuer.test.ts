@@ -136,7 +136,7 @@ test("a token's client is another one than a key's of the same name", async () =
   const key = await createKeyFor(databaseUrl, { client: 'app' });
   const app = await createTestApp({ databaseUrl, settings: issuer.settings });
   const [byKey, byToken] = [as(app, key), withAuthorization(app, `Bearer ${tokenOf('app')}`)];
-  const viewerDocument = '{ viewer { name usage { submits } } videoTasks { edges { node { id client } } } }';
+  const viewerDocument = '{ videoClient { name usage { submits } } videoTasks { edges { node { id client } } } }';
   const mine = await placed(byKey, anOrder, 'same');
   const theirs = await placed(byToken, anOrder, 'same');
   expect([mine.replayed, theirs.replayed]).toEqual([false, false]);
@@ -148,7 +148,7 @@ test("a token's client is another one than a key's of the same name", async () =
     [byToken, 'jwt:app', theirs],
   ] as const) {
     expect((await caller.query(viewerDocument)).data).toEqual({
-      viewer: { name: client, usage: { submits: 1 } },
+      videoClient: { name: client, usage: { submits: 1 } },
       videoTasks: { edges: [{ node: { id: task.id, client } }] },
     });
   }
@@ -193,7 +193,7 @@ test('where tokens are believed nobody comes in without, and the service may lis
   const settings = { ...issuer.settings, HOST: '0.0.0.0' };
   const { url } = await createTestApp({ settings, started: true });
   const ask = async (headers: Record<string, string>) => {
-    const body = JSON.stringify({ query: '{ viewer { name } }' });
+    const body = JSON.stringify({ query: '{ videoClient { name } }' });
     const { port } = new URL(url);
     const response = await fetch(`http://127.0.0.1:${port}/graphql`, {
       method: 'POST',
@@ -205,7 +205,7 @@ test('where tokens are believed nobody comes in without, and the service may lis
   expect(await ask({})).toEqual([401, refusal.body]);
   expect(await ask({ authorization: `Bearer ${tokenOf('app')}` })).toEqual([
     200,
-    { data: { viewer: { name: 'jwt:app' } } },
+    { data: { videoClient: { name: 'jwt:app' } } },
   ]);
 });
 

@@ -2,17 +2,16 @@ import { describe, expect, test } from 'vitest';
 import { type Answer, anOrder, createTestApp, nothing, type TestApp } from '../support/app.ts';
 import { databaseProviders, freshDatabase } from '../support/database.ts';
 import { held } from '../support/held-answer.ts';
-import { orderOf, upstreamBodyOf } from '../support/orders.ts';
+import { imagesOf, orderOf, upstreamBodyOf } from '../support/orders.ts';
 import { countTasks, isWaiting, placed, readTask } from '../support/placing.ts';
 import { reply, reset, startUpstream, type TestUpstream, type Answer as UpstreamAnswer } from '../support/upstream.ts';
 
 const batchDocument = /* GraphQL */ `
-  mutation ($inputs: [SubmitVideoOrder!]!) {
-    submitVideos(inputs: $inputs) {
+  mutation ($orders: [SubmitVideoOrder!]!) {
+    submitVideos(orders: $orders) {
       outcomes {
-        replayed
-        task { id prompt status upstreamId failure { code } }
-        error { code message retryable taskId }
+        ... on SubmitVideoPayload { replayed task { id prompt status upstreamId failure { code } } }
+        ... on SubmitVideoError { code message retryable taskId }
       }
     }
   }
@@ -23,11 +22,11 @@ interface Order {
   readonly idempotencyKey?: string | null;
 }
 
-const submitBatch = ({ query }: TestApp, inputs: readonly Order[]): Promise<Answer> => query(batchDocument, { inputs });
+const submitBatch = ({ query }: TestApp, orders: readonly Order[]): Promise<Answer> => query(batchDocument, { orders });
 
 /** The outcomes of a batch that was not refused as a whole. */
-async function outcomesOf(app: TestApp, inputs: readonly Order[]) {
-  const { data, errors } = await submitBatch(app, inputs);
+async function outcomesOf(app: TestApp, orders: readonly Order[]) {
+  const { data, errors } = await submitBatch(app, orders);
   expect(errors).toBeUndefined();
   return data.submitVideos.outcomes;
 }
@@ -61,22 +60,18 @@ describe.each(databaseProviders)('on %s', (provider) => {
       { input: boat('An earlier boat'), idempotencyKey: 'earlier' },
       { input: boat('A last boat'), idempotencyKey: 'last' },
     ]);
-    const fine = { replayed: false, error: null };
+    const fine = { replayed: false };
     const failed = (status: string, code: string) => ({ status, upstreamId: null, failure: { code } });
     const made = (prompt: string) => ({ prompt, status: 'QUEUED', upstreamId: `video of ${prompt}`, failure: null });
     expect(outcomes).toMatchObject([
       { ...fine, task: made('A first boat') },
       { ...fine, task: { prompt: 'A refused boat', ...failed('FAILED', 'UPSTREAM_REFUSED') } },
-      {
-        replayed: false,
-        task: null,
-        error: { code: 'IDEMPOTENCY_KEY_MISMATCH', retryable: false, taskId: earlier.id },
-      },
+      { code: 'IDEMPOTENCY_KEY_MISMATCH', retryable: false, taskId: earlier.id },
       { ...fine, task: { prompt: 'A lost boat', ...failed('UNCONFIRMED', 'SUBMISSION_UNCONFIRMED') } },
-      { replayed: true, error: null, task: { ...made('An earlier boat'), id: earlier.id } },
+      { replayed: true, task: { ...made('An earlier boat'), id: earlier.id } },
       { ...fine, task: made('A last boat') },
     ]);
-    expect(outcomes[2].error.message).toMatch(/idempotency key/);
+    expect(outcomes[2].message).toMatch(/idempotency key/);
     expect(app.upstream.submits).toHaveLength(5);
     expect(await countTasks(app)).toBe(5);
     for (const { task } of outcomes)
@@ -103,7 +98,7 @@ describe.each(databaseProviders)('on %s', (provider) => {
 
     const other = [boat('A boat'), boat('A tin boat')].map((input) => ({ input, idempotencyKey: 'other' }));
     const outcomes = await outcomesOf(app, other);
-    const codes = outcomes.map(({ error }: { error: { code: string } | null }) => error?.code);
+    const codes = outcomes.map(({ code }: { code?: string }) => code);
     expect(new Set(codes)).toEqual(new Set([undefined, 'IDEMPOTENCY_KEY_MISMATCH']));
     expect(app.upstream.submits).toHaveLength(2);
   });
@@ -138,7 +133,7 @@ test('an order that takes long does not keep the others from being placed', asyn
   await expect.poll(() => app.upstream.submits).toHaveLength(10);
   expect(await isWaiting(batch)).toBe(true);
   slow.release();
-  expect((await batch)[0]).toMatchObject({ task: { prompt: 'Boat 0', status: 'QUEUED' }, error: null });
+  expect((await batch)[0]).toMatchObject({ task: { prompt: 'Boat 0', status: 'QUEUED' } });
 });
 
 test.each([0, 21])('a batch of %i orders is refused, and nothing is ordered', async (count) => {
@@ -146,7 +141,7 @@ test.each([0, 21])('a batch of %i orders is refused, and nothing is ordered', as
   const answer = await submitBatch(app, fleet(count));
   expect(answer).toMatchObject({
     data: nothing,
-    errors: [{ extensions: { code: 'BAD_USER_INPUT', issues: [{ path: ['inputs'] }] } }],
+    errors: [{ extensions: { code: 'BAD_USER_INPUT', issues: [{ path: ['orders'] }] } }],
   });
   expect(app.upstream.submits).toEqual([]);
   expect(await countTasks(app)).toBe(0);
@@ -158,17 +153,17 @@ test('every order of a batch that is not valid is named by its path, and nothing
     { input: anOrder, idempotencyKey: 'boat-1' },
     { input: boat(' ') },
     { input: anOrder, idempotencyKey: 'a b' },
-    { input: orderOf('GROK_VIDEO3', { durationSeconds: 31, imageUrls: ['http://127.0.0.1/'] }) },
+    { input: orderOf('GROK_VIDEO3', { prompt: '', images: imagesOf(['http://127.0.0.1/']) }) },
   ]);
   expect(data).toEqual(nothing);
   expect(errors).toHaveLength(1);
   expect(errors?.[0]?.extensions.code).toBe('BAD_USER_INPUT');
   expect(new Set(errors?.[0]?.extensions.issues?.map(({ path }) => path.join('.')))).toEqual(
     new Set([
-      'inputs.1.input.grokVideo3.prompt',
-      'inputs.2.idempotencyKey',
-      'inputs.3.input.grokVideo3.durationSeconds',
-      'inputs.3.input.grokVideo3.imageUrls.0',
+      'orders.1.input.grokVideo3.prompt',
+      'orders.2.idempotencyKey',
+      'orders.3.input.grokVideo3.prompt',
+      'orders.3.input.grokVideo3.images.0.url',
     ]),
   );
   expect(app.upstream.submits).toEqual([]);
@@ -203,8 +198,8 @@ test('a stopping service finishes the orders of a batch that were sent, and says
   for (const release of waiting) release();
   const outcomes = await batch;
   await stopped;
-  expect(outcomes.slice(0, 4)).toMatchObject(Array(4).fill({ task: { status: 'QUEUED' }, error: null }));
-  const refused = { replayed: false, task: null, error: { code: 'SERVICE_STOPPING', retryable: true } };
+  expect(outcomes.slice(0, 4)).toMatchObject(Array(4).fill({ task: { status: 'QUEUED' } }));
+  const refused = { code: 'SERVICE_STOPPING', retryable: true };
   expect(outcomes.slice(4)).toMatchObject([refused, refused]);
   expect(app.upstream.submits).toHaveLength(4);
 });

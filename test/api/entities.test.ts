@@ -122,7 +122,7 @@ describe.each(databaseProviders)('_entities on %s', (provider) => {
       { id: first },
       { __typename: null, id: first },
       { __typename: 'Product', id: first },
-      { __typename: 'Video', id: first },
+      { __typename: 'VideoResult', id: first },
       { __typename: '__proto__', id: first },
       { __typename: 'VideoTask' },
       taskOf(null),

@@ -192,8 +192,8 @@ test('the same order twice in a batch is sent once, though it fails for free', a
   app.upstream.onSubmit = busy;
   const inputs = Array.from({ length: 20 }, () => ({ input: anOrder, idempotencyKey: 'boat-1' }));
   const document =
-    'mutation ($inputs: [SubmitVideoOrder!]!) { submitVideos(inputs: $inputs) { outcomes { replayed task { id } } } }';
-  const { outcomes } = (await app.query(document, { inputs })).data.submitVideos;
+    'mutation ($orders: [SubmitVideoOrder!]!) { submitVideos(orders: $orders) { outcomes { ... on SubmitVideoPayload { replayed task { id } } } } }';
+  const { outcomes } = (await app.query(document, { orders: inputs })).data.submitVideos;
   expect(new Set(outcomes.map(({ task }: { task: { id: string } }) => task.id)).size).toBe(1);
   expect(outcomes.filter(({ replayed }: { replayed: boolean }) => !replayed)).toHaveLength(1);
   expect(app.upstream.submits).toHaveLength(1);

@@ -138,7 +138,7 @@ test('an answer that was missed and comes after all is recorded after the recove
   const submitted = placed(app, anOrder);
   await order.arrived;
   app.setTime(new Date(begin.getTime() + leaseMs));
-  const unconfirmed = '{ videoTasks(filter: { status: [UNCONFIRMED] }) { edges { node { id } } } }';
+  const unconfirmed = '{ videoTasks(filter: { statuses: [UNCONFIRMED] }) { edges { node { id } } } }';
   await expect.poll(async () => (await app.query(unconfirmed)).data.videoTasks.edges).toHaveLength(1);
   order.release();
   const { task } = await submitted;

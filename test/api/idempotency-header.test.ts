@@ -48,7 +48,7 @@ test.each(databaseProviders)(
       }
     }
     const batch =
-      'mutation ($input: SubmitVideoInput!) { submitVideos(inputs: [{ input: $input, idempotencyKey: "\\"boat-1\\"" }]) { outcomes { replayed } } }';
+      'mutation ($input: SubmitVideoInput!) { submitVideos(orders: [{ input: $input, idempotencyKey: "\\"boat-1\\"" }]) { outcomes { ... on SubmitVideoPayload { replayed } } } }';
     expect((await app.query(batch, { input: anOrder })).data.submitVideos.outcomes).toEqual([{ replayed: true }]);
     expect(app.upstream.submits).toHaveLength(1);
   },
@@ -125,7 +125,8 @@ test.each([
 const head = 'mutation ($input: SubmitVideoInput!)';
 const order = 'submitVideo(input: $input) { task { id } }';
 const orderWithKey = 'submitVideo(input: $input, idempotencyKey: "own") { task { id } }';
-const batch = 'submitVideos(inputs: [{ input: $input, idempotencyKey: "own" }]) { outcomes { replayed } }';
+const batch =
+  'submitVideos(orders: [{ input: $input, idempotencyKey: "own" }]) { outcomes { ... on SubmitVideoPayload { replayed } } }';
 const again = 'resubmitVideo(id: "x") { replayed }';
 
 test('a header over a batch is refused before anything is ordered', async () => {

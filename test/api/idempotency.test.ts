@@ -3,7 +3,7 @@ import { capabilityOf, type ModelName, modelNames, optionsOf } from '../../src/v
 import { anOrder, createTestApp, nothing } from '../support/app.ts';
 import { databaseProviders, freshDatabase } from '../support/database.ts';
 import { inlinePng } from '../support/images.ts';
-import { inContractWords, optionNames, orderOf } from '../support/orders.ts';
+import { fieldOf, imagesOf, inContractWords, optionNames, orderOf } from '../support/orders.ts';
 import { countTasks, place, placed, readTask } from '../support/placing.ts';
 import { hourMs } from '../support/services.ts';
 import { createTrackedApp } from '../support/tracked-app.ts';
@@ -105,13 +105,13 @@ describe.each(databaseProviders)('on %s', (provider) => {
 function spellings(model: ModelName): object[] {
   const options = optionsOf(model);
   const settable = optionNames.filter((name) => options[name].settable);
-  const defaults = inContractWords(model, Object.fromEntries(settable.map((name) => [name, options[name].default])));
-  const said = Object.entries({ prompt: 'A paper boat', ...defaults, imageUrls: [] });
+  const defaults = inContractWords(Object.fromEntries(settable.map((name) => [name, options[name].default])));
+  const said = Object.entries({ prompt: 'A paper boat', ...defaults, images: [] });
   return [
     orderOf(model),
     orderOf(model, Object.fromEntries(said)),
     { [Object.keys(orderOf(model))[0]!]: Object.fromEntries(said.toReversed()) },
-    orderOf(model, { ...Object.fromEntries(settable.map((name) => [name, null])), imageUrls: null }),
+    orderOf(model, { ...Object.fromEntries(settable.map((name) => [fieldOf(name), null])), images: null }),
     orderOf(model, { prompt: ' \n A paper boat\t' }),
   ];
 }
@@ -134,18 +134,20 @@ function neighbours(model: ModelName): object[] {
     return settable ? values.filter((value) => value !== byDefault).map((value) => ({ [name]: value })) : [];
   });
   const [one, two] = images;
+  const lists = [[], [one], [two, one], [one, two, one], [one, `${two}?`]].map(imagesOf);
+  const both = imagesOf(images);
   return [
-    ...others.map((chosen) => orderOf(model, { imageUrls: images, ...inContractWords(model, chosen) })),
-    ...[[], [one], [two, one], [one, two, one], [one, `${two}?`]].map((imageUrls) => orderOf(model, { imageUrls })),
-    orderOf(model, { prompt: 'A paper boat.', imageUrls: images }),
-    orderOf(model, { prompt: 'a paper boat', imageUrls: images }),
-    ...modelNames.filter((name) => name !== model).map((name) => orderOf(name, { imageUrls: images })),
+    ...others.map((chosen) => orderOf(model, { images: both, ...inContractWords(chosen) })),
+    ...lists.map((images) => orderOf(model, { images })),
+    orderOf(model, { prompt: 'A paper boat.', images: both }),
+    orderOf(model, { prompt: 'a paper boat', images: both }),
+    ...modelNames.filter((name) => name !== model).map((name) => orderOf(name, { images: both })),
   ];
 }
 
 test.each(modelNames)('%s is another order where a single value is another', async (model) => {
   const app = await createTestApp();
-  const original = orderOf(model, { imageUrls: images });
+  const original = orderOf(model, { images: imagesOf(images) });
   const first = await placed(app, original, 'boat-1');
   for (const other of neighbours(model)) {
     expect(await place(app, other, 'boat-1'), JSON.stringify(other)).toMatchObject(mismatch);
@@ -154,11 +156,11 @@ test.each(modelNames)('%s is another order where a single value is another', asy
   expect(await placed(app, original, 'boat-1')).toEqual({ ...first, replayed: true });
 });
 
-const inlineModels = modelNames.filter((model) => capabilityOf(model).imageUrls.form === 'PUBLIC_URL_OR_DATA_URI');
+const inlineModels = modelNames.filter((model) => capabilityOf(model).images.forms.includes('dataUri'));
 
 test.each(inlineModels)('%s is told apart by what is in an inline image, although that is not kept', async (model) => {
   const app = await createTestApp();
-  const withImage = (content: string) => orderOf(model, { imageUrls: [inlinePng(content)] });
+  const withImage = (content: string) => orderOf(model, { images: imagesOf([inlinePng(content)]) });
   const first = await placed(app, withImage('one image'), 'boat-1');
   expect(await placed(app, withImage('one image'), 'boat-1')).toEqual({ ...first, replayed: true });
   expect(await place(app, withImage('two image'), 'boat-1')).toMatchObject(mismatch);
@@ -168,8 +170,8 @@ test('an order that is refused for its form does not use its key up', async () =
   const app = await createTestApp();
   for (const input of [
     orderOf('GROK_VIDEO3', { prompt: ' ' }),
-    orderOf('GROK_VIDEO3', { durationSeconds: 5 }),
-    orderOf('GROK_VIDEO3', { imageUrls: ['http://127.0.0.1/'] }),
+    orderOf('GROK_VIDEO3', { duration: 'SECONDS_5' }),
+    orderOf('GROK_VIDEO3', { images: imagesOf(['http://127.0.0.1/']) }),
     orderOf('GROK_VIDEO3', { seed: 7 }),
     {},
   ]) {

@@ -3,7 +3,7 @@ import { createTestApp } from '../support/app.ts';
 import { orderWithImages } from '../support/image-orders.ts';
 import { inlinePng } from '../support/images.ts';
 import { createLimitedApp, usageOf } from '../support/limited-app.ts';
-import { orderOf } from '../support/orders.ts';
+import { imagesOf, orderOf } from '../support/orders.ts';
 import { countTasks } from '../support/placing.ts';
 
 const maxBytes = 64 * 1_024;
@@ -55,15 +55,12 @@ test('an image of megabytes that is sent inline takes as little room as any othe
 
 test('in a batch such an order is the one that is not placed', async () => {
   const app = await createTestApp();
-  const inputs = [urlsTaking(maxBytes + 1), []].map((imageUrls) => ({
-    input: orderOf('GROK_VIDEO3_PRO', { imageUrls }),
+  const orders = [urlsTaking(maxBytes + 1), []].map((urls) => ({
+    input: orderOf('GROK_VIDEO3_PRO', { images: imagesOf(urls) }),
   }));
   const document =
-    'mutation ($inputs: [SubmitVideoOrder!]!) { submitVideos(inputs: $inputs) { outcomes { task { status } error { code } } } }';
-  const { data } = await app.query(document, { inputs });
-  expect(data.submitVideos.outcomes).toEqual([
-    { task: null, error: { code: 'LIMIT_EXCEEDED' } },
-    { task: { status: 'QUEUED' }, error: null },
-  ]);
+    'mutation ($orders: [SubmitVideoOrder!]!) { submitVideos(orders: $orders) { outcomes { ... on SubmitVideoPayload { task { status } } ... on SubmitVideoError { code } } } }';
+  const { data } = await app.query(document, { orders });
+  expect(data.submitVideos.outcomes).toEqual([{ code: 'LIMIT_EXCEEDED' }, { task: { status: 'QUEUED' } }]);
   expect(app.upstream.submits).toHaveLength(1);
 });

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import { type Capability, capabilityOf, type ModelName, modelNames } from '../../src/videos/models.ts';
-import { createTestApp, nothing } from '../support/app.ts';
+import { createTestApp, nothing, submitDocument } from '../support/app.ts';
 import { imageUrl, notRefused, orderWithImages, takesDataUris } from '../support/image-orders.ts';
 import { inlinePng } from '../support/images.ts';
-import { upstreamBodyOf, variantOf } from '../support/orders.ts';
+import { orderOf, upstreamBodyOf, variantOf } from '../support/orders.ts';
 
 const images = (count: number): string[] => Array.from({ length: count }, (_, index) => imageUrl(index));
 
-const limitsOf = (model: ModelName): Capability['imageUrls'] => capabilityOf(model).imageUrls;
+const limitsOf = (model: ModelName): Capability['images'] => capabilityOf(model).images;
 
 /** As many as the model takes: 20 where the vendor documents no maximum. */
 const manyFor = (model: ModelName): number => limitsOf(model).max ?? 20;
@@ -34,7 +34,7 @@ const spellings: [sent: string, normal: string][] = [
   ['https://[2606:2800:220:1:0:0:0:1]:443/1.png', 'https://[2606:2800:220:1::1]/1.png'],
 ];
 
-const imagesDocument = 'query ($id: ID!) { videoTask(id: $id) { referenceImages { url } } }';
+const imagesDocument = 'query ($id: ID!) { videoTask(id: $id) { referenceImages { ... on VideoUrlImage { url } } } }';
 
 test.each(modelNames)(
   '%s sends and keeps reference images as the URL standard writes them, in order',
@@ -77,12 +77,12 @@ test.each(modelNames)(
   '%s refuses one image more than it takes, and thousands, without a look at them',
   async (model) => {
     const app = await createTestApp();
-    for (const count of [manyFor(model) + 1, 5_000]) {
+    for (const count of [manyFor(model) + 1, 4_000]) {
       const urls = [...images(count - 1), 'http://127.0.0.1/'];
       const { data, errors } = await orderWithImages(app, model, urls);
       expect(data).toEqual(nothing);
       expect(errors?.[0]?.extensions.issues).toEqual([
-        { path: ['input', variantOf(model), 'imageUrls'], message: `must be at most ${manyFor(model)} images` },
+        { path: ['input', variantOf(model), 'images'], message: `must be at most ${manyFor(model)} images` },
       ]);
     }
     expect(app.upstream.submits).toEqual([]);
@@ -183,16 +183,17 @@ test('what is no image reference at all cannot be typed, and the answer says whi
   const answers: Record<string, unknown> = {};
   const expected: Record<string, unknown> = {};
   for (const model of modelNames) {
-    const type = takesDataUris(model) ? 'PublicUrlOrDataUri' : 'PublicUrl';
-    const refused = takesDataUris(model)
-      ? [...texts, 'data:text/html;base64,PGI+', 'data:,x']
-      : [...texts, inlinePng()];
-    for (const text of refused) {
-      const { data = null, errors = [] } = await orderWithImages(app, model, [imageUrl(1), text]);
+    const asUrl = [...texts, inlinePng()].map((url) => ({ url }));
+    const asDataUri = ['data:text/html;base64,PGI+', 'data:,x', imageUrl(2)].map((dataUri) => ({ dataUri }));
+    for (const image of [...asUrl, ...(takesDataUris(model) ? asDataUri : [])]) {
+      const input = orderOf(model, { images: [{ url: imageUrl(1) }, image] });
+      const { data = null, errors = [] } = await app.query(submitDocument, { input });
       const [error] = errors;
-      answers[`${model} ${text}`] = { data, code: error?.extensions?.code, message: error?.message };
-      const message = expect.stringMatching(new RegExp(`imageUrls\\.1 .*\\b${type}\\b`));
-      expected[`${model} ${text}`] = { data: nothing, code: 'BAD_USER_INPUT', message };
+      const what = `${model} ${JSON.stringify(image)}`;
+      answers[what] = { data, code: error?.extensions?.code, message: error?.message };
+      const type = 'url' in image ? 'url.*VideoImageUrl' : 'dataUri.*VideoImageDataUri';
+      const message = expect.stringMatching(new RegExp(`images\\.1\\.${type}\\b`));
+      expected[what] = { data: nothing, code: 'BAD_USER_INPUT', message };
     }
   }
   expect.soft(answers).toEqual(expected);
@@ -203,10 +204,10 @@ test('an inline image written into the document is refused where only public URL
   const app = await createTestApp();
   for (const model of modelNames.filter((name) => !takesDataUris(name))) {
     const { data, errors } = await app.query(
-      `mutation { submitVideo(input: { ${variantOf(model)}: { prompt: "x", imageUrls: ["${inlinePng()}"] } }) { task { id } } }`,
+      `mutation { submitVideo(input: { ${variantOf(model)}: { prompt: "x", images: [{ url: "${inlinePng()}" }] } }) { task { id } } }`,
     );
     expect(data ?? null).toBeNull();
-    expect.soft(errors?.map(({ message }) => message)).toEqual([expect.stringContaining('PublicUrl ')]);
+    expect.soft(errors?.map(({ message }) => message)).toEqual([expect.stringContaining('VideoImageUrl ')]);
   }
   expect(app.upstream.submits).toEqual([]);
 });

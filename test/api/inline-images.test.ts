@@ -14,7 +14,8 @@ const unpadded = base64.replace(/=+$/, '');
 const svg = imagesByType['image/svg+xml'];
 const svgText = svg.toString();
 
-const document = 'query ($id: ID!) { videoTask(id: $id) { referenceImages { url mimeType sizeBytes sha256 } } }';
+const document =
+  'query ($id: ID!) { videoTask(id: $id) { referenceImages { ... on VideoInlineImage { mimeType sizeBytes sha256 } } } }';
 
 /** Every way of writing an image that a browser would take, and the one in which it is sent on. */
 const spellings: Record<string, [sent: string, normal: string]> = {
@@ -70,7 +71,7 @@ test.each(Object.entries(spellings))(
       expect(errors, model).toBeUndefined();
       const kept = await app.query(document, { id: data.submitVideo.task.id });
       const sha256 = createHash('sha256').update(bytes).digest('hex');
-      expect(kept.data.videoTask.referenceImages).toEqual([{ url: null, mimeType, sizeBytes: bytes.length, sha256 }]);
+      expect(kept.data.videoTask.referenceImages).toEqual([{ mimeType, sizeBytes: bytes.length, sha256 }]);
     }
     expect(app.upstream.submits.map((body) => body['image_urls'])).toEqual(models.map(() => [expected]));
   },
@@ -147,7 +148,7 @@ test('an inline image that is not whole, or not what its label says, is refused 
   for (const model of models) {
     for (const [uri, reason] of refused) {
       const { data, errors } = await orderWithImages(app, model, [uri]);
-      const path = ['input', variantOf(model), 'imageUrls', 0];
+      const path = ['input', variantOf(model), 'images', 0, 'dataUri'];
       const issues = [{ path, message: expect.stringMatching(reason) }];
       expect
         .soft({ data, errors }, uri)
@@ -186,7 +187,7 @@ test('the type of an inline image has 127 characters after image/ at most (RFC 6
 
 test('an order is the same however its inline image is written', async () => {
   const app = await createTestApp();
-  const inputOf = (uri: string) => ({ grokVideo3: { prompt: 'A paper boat', imageUrls: [uri] } });
+  const inputOf = (uri: string) => ({ grokVideo3: { prompt: 'A paper boat', images: [{ dataUri: uri }] } });
   const orderDocument =
     'mutation ($input: SubmitVideoInput!) { submitVideo(input: $input, idempotencyKey: "boat-1") { replayed task { id } } }';
   const ways = Object.values(spellings).flatMap(([sent, expected]) => (expected === normal ? [sent] : []));

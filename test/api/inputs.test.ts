@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import {
-  capabilityOf,
   type ModelName,
   modelNames,
   type Option,
@@ -9,7 +8,16 @@ import {
   promptLength,
 } from '../../src/videos/models.ts';
 import { type Answer, createTestApp, nothing, submitDocument, type TestApp } from '../support/app.ts';
-import { type Chosen, inContractWords, optionNames, orderOf, upstreamBodyOf, variantOf } from '../support/orders.ts';
+import {
+  type Chosen,
+  fieldOf,
+  imagesOf,
+  inContractWords,
+  optionNames,
+  orderOf,
+  upstreamBodyOf,
+  variantOf,
+} from '../support/orders.ts';
 
 const submit = ({ query }: TestApp, input: object | null): Promise<Answer> => query(submitDocument, { input });
 
@@ -46,24 +54,19 @@ function wrongFields(model: ModelName, chosen: Chosen) {
   });
 }
 
-/** A GraphQL type keeps out what it has no word for, before any range is looked at. */
-function namedFields(model: ModelName, wrong: readonly string[]): readonly string[] {
-  const rule = capabilityOf(model).durationSeconds;
-  const untyped = rule && 'min' in rule ? wrong.filter((name) => name !== 'durationSeconds') : wrong;
-  return untyped.length > 0 ? untyped : wrong;
-}
-
 test.each(modelNames)('%s takes every combination in its row, and no other reaches the upstream', async (model) => {
   const app = await createTestApp();
   const expected: object[] = [];
   const surprises: object[] = [];
   for (const chosen of everyCombination()) {
     const wrong = wrongFields(model, chosen);
-    const answer = await submit(app, orderOf(model, inContractWords(model, chosen)));
+    const answer = await submit(app, orderOf(model, inContractWords(chosen)));
     if (wrong.length === 0) expected.push(upstreamBodyOf(model, chosen));
     const messages = (answer.errors ?? []).map(({ message }) => message).join();
-    const named = optionNames.filter((name) => messages.includes(name));
-    const right = wrong.length === 0 ? wasAccepted(answer) : `${named}` === `${namedFields(model, wrong)}`;
+    const named = optionNames.filter(
+      (name) => messages.includes(`"${fieldOf(name)}"`) || messages.includes(`.${fieldOf(name)} `),
+    );
+    const right = wrong.length === 0 ? wasAccepted(answer) : `${named}` === `${wrong}`;
     if (!right) surprises.push({ chosen, wrong, answer });
   }
   expect(surprises).toEqual([]);
@@ -73,7 +76,7 @@ test.each(modelNames)('%s takes every combination in its row, and no other reach
 test.each(modelNames)('%s takes null for the default of every field that may be left out', async (model) => {
   const app = await createTestApp();
   const settable = optionNames.filter((name) => optionsOf(model)[name].settable);
-  const nulls = Object.fromEntries([...settable, 'imageUrls'].map((name) => [name, null]));
+  const nulls = Object.fromEntries([...settable.map(fieldOf), 'images'].map((name) => [name, null]));
   expect(wasAccepted(await submit(app, orderOf(model, nulls)))).toBe(true);
   expect(app.upstream.submits).toEqual([upstreamBodyOf(model)]);
 });
@@ -114,14 +117,24 @@ const malformed: Record<string, object | null> = {
   'a prompt that is null': orderOf('GROK_VIDEO3', { prompt: null }),
   'a prompt that is a number': orderOf('GROK_VIDEO3', { prompt: 7 }),
   'an unknown field': orderOf('GROK_VIDEO3', { seed: 7 }),
-  "the upstream's name of a field": orderOf('GROK_VIDEO3', { duration: 10 }),
-  'a fraction of a second': orderOf('GROK_VIDEO3', { durationSeconds: 10.5 }),
-  'a number as a text': orderOf('GROK_VIDEO3', { durationSeconds: '10' }),
-  'a word where a number belongs': orderOf('GROK_VIDEO3', { durationSeconds: 'SECONDS_10' }),
-  'a number where a word belongs': orderOf('GROK_VIDEO3_MAX', { durationSeconds: 10 }),
+  "the upstream's name of a field": orderOf('GROK_VIDEO3', { aspect_ratio: '16:9' }),
+  'a number where a word belongs': orderOf('GROK_VIDEO3', { duration: 10 }),
+  'a length that is not made': orderOf('GROK_VIDEO3', { duration: 'SECONDS_31' }),
+  'a length that another model makes': orderOf('GROK_VIDEO3_STABLE', { duration: 'SECONDS_7' }),
   "the upstream's word for a ratio": orderOf('GROK_VIDEO3', { aspectRatio: '16:9' }),
   "the upstream's word for a resolution": orderOf('GROK_VIDEO3', { resolution: '720p' }),
-  'an image that is null': orderOf('GROK_VIDEO3', { imageUrls: [null] }),
+  'an image that is null': orderOf('GROK_VIDEO3', { images: [null] }),
+  'an image that is a text': orderOf('GROK_VIDEO3', { images: ['https://example.com/1.png'] }),
+  'an image in no form': orderOf('GROK_VIDEO3', { images: [{}] }),
+  'an image in two forms': orderOf('GROK_VIDEO3', {
+    images: [{ url: 'https://example.com/1.png', dataUri: 'data:image/png;base64,AAAA' }],
+  }),
+  'an image in a form and another that is null': orderOf('GROK_VIDEO3', {
+    images: [{ url: 'https://example.com/1.png', dataUri: null }],
+  }),
+  'an inline image where only URLs are taken': orderOf('GROK_VIDEO3_MAX', {
+    images: [{ dataUri: 'data:image/png;base64,AAAA' }],
+  }),
 };
 
 test('an input that is no order is refused as the fault of whoever sent it', async () => {
@@ -136,19 +149,36 @@ test('an input that is no order is refused as the fault of whoever sent it', asy
   expect(app.upstream.submits).toEqual([]);
 });
 
+test.each([
+  ['a number for an enum', '{ grokVideo3: { prompt: "x", duration: 10 } }', ['input', 'grokVideo3', 'duration']],
+  ['a text for an enum', '{ grokVideo3: { prompt: "x", resolution: "720p" } }', ['input', 'grokVideo3', 'resolution']],
+  [
+    'an image of a list',
+    '{ grokVideo3Max: { prompt: "x", images: [{ url: "https://example.com/1.png" }, { url: "ftp://example.com" }] } }',
+    ['input', 'grokVideo3Max', 'images', 1, 'url'],
+  ],
+  ['a field that there is not', '{ grokVideo3Pro: { prompt: "x", seed: 1 } }', ['input', 'grokVideo3Pro', 'seed']],
+])('what does not fit in a document is named by its path, as in variables: %s', async (_, input, path) => {
+  const { query, upstream } = await createTestApp();
+  const { errors } = await query(`mutation { other: submitVideo(input: ${input}) { task { id } } }`);
+  expect(errors?.map(({ extensions }) => [extensions.code, extensions.issues?.[0]?.path])).toEqual([
+    ['BAD_USER_INPUT', path],
+  ]);
+  expect(upstream.submits).toEqual([]);
+});
+
 test('one answer reports every problem of an order with its path', async () => {
   const app = await createTestApp();
-  const imageUrls = ['https://example.com/1.png', 'http://127.0.0.1/', 'data:image/png;base64,no'];
-  const { data, errors } = await submit(app, orderOf('GROK_VIDEO3', { prompt: ' ', durationSeconds: 31, imageUrls }));
+  const images = imagesOf(['https://example.com/1.png', 'http://127.0.0.1/', 'data:image/png;base64,no']);
+  const { data, errors } = await submit(app, orderOf('GROK_VIDEO3', { prompt: ' ', images }));
   expect(data).toEqual(nothing);
   expect(errors).toHaveLength(1);
   const [error] = errors!;
   expect(error).toMatchObject({ path: ['submitVideo'], extensions: { code: 'BAD_USER_INPUT' } });
   expect(error!.extensions.issues!.map(({ path }) => path)).toEqual([
     ['input', 'grokVideo3', 'prompt'],
-    ['input', 'grokVideo3', 'durationSeconds'],
-    ['input', 'grokVideo3', 'imageUrls', 1],
-    ['input', 'grokVideo3', 'imageUrls', 2],
+    ['input', 'grokVideo3', 'images', 1, 'url'],
+    ['input', 'grokVideo3', 'images', 2, 'dataUri'],
   ]);
   for (const { path, message } of error!.extensions.issues!) {
     expect(error!.message).toContain(`${path.join('.')} ${message}`);
@@ -159,7 +189,7 @@ test('one answer reports every problem of an order with its path', async () => {
 test('a refused order leaves no task behind', async () => {
   const app = await createTestApp();
   await submit(app, orderOf('GROK_VIDEO3', { prompt: '' }));
-  await submit(app, orderOf('GROK_VIDEO3_PRO', { durationSeconds: 10 }));
+  await submit(app, orderOf('GROK_VIDEO3_PRO', { duration: 'SECONDS_10' }));
   const { data } = await app.query('{ videoTasks { edges { node { id } } } }');
   expect(data.videoTasks.edges).toEqual([]);
 });

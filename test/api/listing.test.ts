@@ -122,7 +122,7 @@ describe.each(databaseProviders)('on %s', (provider) => {
     expect(beforeTheStart).toMatchObject({ ...nothing, pageInfo: { hasNextPage: true, hasPreviousPage: false } });
     expect(await page(app, { first: 0 })).toMatchObject({ ids: [], pageInfo: { hasNextPage: true } });
     expect(await page(app, { last: 0 })).toMatchObject({ ids: [], pageInfo: { hasPreviousPage: true } });
-    expect(await page(app, { filter: { status: ['COMPLETED'] } })).toMatchObject({
+    expect(await page(app, { filter: { statuses: ['COMPLETED'] } })).toMatchObject({
       ids: [],
       pageInfo: { hasNextPage: false, hasPreviousPage: false },
     });
@@ -135,12 +135,15 @@ describe.each(databaseProviders)('on %s', (provider) => {
     const aMillisecondLater = (time: string) => new Date(Date.parse(time) + 1).toISOString();
     const cases: [filter: object, meets: (task: ListedTask) => boolean][] = [
       [{}, () => true],
-      [{ status: null, model: null, createdAfter: null, createdBefore: null }, () => true],
-      [{ status: ['FAILED'] }, ({ status }) => status === 'FAILED'],
-      [{ status: ['FAILED', 'UNCONFIRMED'] }, ({ status }) => status !== 'QUEUED'],
-      [{ status: [] }, () => false],
-      [{ model: ['GROK_VIDEO3_MAX'] }, ({ model }) => model === 'GROK_VIDEO3_MAX'],
-      [{ model: modelNames.slice(1) }, ({ model }) => model !== modelNames[0]],
+      [{ statuses: null, models: null, ids: null, createdAfter: null, createdBefore: null }, () => true],
+      [{ statuses: ['FAILED'] }, ({ status }) => status === 'FAILED'],
+      [{ statuses: ['FAILED', 'UNCONFIRMED'] }, ({ status }) => status !== 'QUEUED'],
+      [{ statuses: [] }, () => false],
+      [{ models: ['GROK_VIDEO3_MAX'] }, ({ model }) => model === 'GROK_VIDEO3_MAX'],
+      [{ models: modelNames.slice(1) }, ({ model }) => model !== modelNames[0]],
+      [{ ids: [tasks[2]!.id, tasks[9]!.id.toUpperCase()] }, ({ id }) => id === tasks[2]!.id || id === tasks[9]!.id],
+      [{ ids: [tasks[2]!.id], statuses: [] }, () => false],
+      [{ ids: [] }, () => false],
       [{ createdAfter: from }, ({ createdAt }) => createdAt >= from],
       [{ createdAfter: aMillisecondLater(from) }, ({ createdAt }) => createdAt > from],
       [{ createdBefore: to }, ({ createdAt }) => createdAt < to],
@@ -152,8 +155,8 @@ describe.each(databaseProviders)('on %s', (provider) => {
       ],
       [
         {
-          status: ['QUEUED', 'FAILED'],
-          model: ['GROK_VIDEO3', 'GROK_VIDEO3_PRO'],
+          statuses: ['QUEUED', 'FAILED'],
+          models: ['GROK_VIDEO3', 'GROK_VIDEO3_PRO'],
           createdAfter: from,
           createdBefore: to,
         },
@@ -171,7 +174,7 @@ describe.each(databaseProviders)('on %s', (provider) => {
 
   test('a filter holds across pages', async () => {
     const { app, tasks } = await listOf(12, await freshDatabase(provider));
-    const filter = { model: ['GROK_VIDEO3'], createdBefore: tasks[1]!.createdAt };
+    const filter = { models: ['GROK_VIDEO3'], createdBefore: tasks[1]!.createdAt };
     const matching = idsOf(tasks.filter(({ model }) => model === 'GROK_VIDEO3'));
     expect(matching).toHaveLength(3);
     const first = await page(app, { first: 2, filter });

@@ -22,22 +22,24 @@ const literal: Record<string, { input: object; now: string; before: string }> = 
     input: {
       grokVideo3: {
         prompt: ' Ein Schiffchen 🚣 ',
-        durationSeconds: 7,
+        duration: 'SECONDS_7',
         aspectRatio: 'RATIO_2_3',
-        resolution: 'P480',
-        imageUrls: [link, gif],
+        resolution: 'RESOLUTION_480P',
+        images: [{ url: link }, { dataUri: gif }],
       },
     },
     now: '2:c0d6fda39425afc31c50e6ef2129837a4c4bd3f7f731bddc74332c0b4cf6bad0',
     before: 'ed4213b7dcf47daf51d09f8948126aab404f9c64137b474d9bddae6ebbe6e64f',
   },
   'an image in another spelling': {
-    input: { grokVideo3: { prompt: 'A paper boat', imageUrls: ['HTTPS://IMAGES.EXAMPLE.COM:443/ü.png#top'] } },
+    input: { grokVideo3: { prompt: 'A paper boat', images: [{ url: 'HTTPS://IMAGES.EXAMPLE.COM:443/ü.png#top' }] } },
     now: '2:055370d9b9b9916e6328339c7ec76fb3fee099b39fcf180a7da1a44c4eb73604',
     before: '4c58e49c90e04c693f18cdef511b29389175e880b58c58e3089626914331fb00',
   },
   'an inline image in another spelling': {
-    input: { grokVideo3Pro: { prompt: 'A paper boat', imageUrls: [gif.replace('data:image/gif', 'data:image/GIF')] } },
+    input: {
+      grokVideo3Pro: { prompt: 'A paper boat', images: [{ dataUri: gif.replace('data:image/gif', 'data:image/GIF') }] },
+    },
     now: '2:eb7069fbec769ba8656117c8c165346ebb50f04c0b5c986e70bd43721d8ec924',
     before: '7b24863af75264f54b7cc7d2d89a9f533a5b0259ab59e20b97d4704e63305a53',
   },
@@ -47,7 +49,7 @@ const literal: Record<string, { input: object; now: string; before: string }> = 
     before: '91dc928122d515403dee9f4df191b0873fb2f8ac3127c639ac56f007ace5cbe7',
   },
   grok_video3_max: {
-    input: { grokVideo3Max: { prompt: 'A paper boat', durationSeconds: 'SECONDS_20', imageUrls: [link] } },
+    input: { grokVideo3Max: { prompt: 'A paper boat', duration: 'SECONDS_20', images: [{ url: link }] } },
     now: '2:2f9cd77289b3529a646fc8b8f6705666fe25fa378d4a18892dbc9d0f660425b1',
     before: '7b574688477e267e20dd4acfa2d47f3c67fdc40b4afc76ca2d7246d747e901ee',
   },
@@ -81,7 +83,7 @@ describe.each(databaseProviders)('on %s', (provider) => {
 
 test('a resubmission is told by the id alone, and one from before by what it had ordered as well', async () => {
   const app = await createTrackedApp();
-  const input = { grokVideo3Max: { prompt: 'A paper boat', imageUrls: [link] } };
+  const input = { grokVideo3Max: { prompt: 'A paper boat', images: [{ url: link }] } };
   const old = await taskIn('FAILED', app, input);
   const first = (await resubmit(app, old, 'again-1')).data.resubmitVideo;
   // What another version may have made of the order that is repeated does not count.
@@ -98,7 +100,7 @@ test('a resubmission is told by the id alone, and one from before by what it had
 
 test('what is resubmitted of an older version is sent in its normal form, and what is not taken any more is not', async () => {
   const app = await createTrackedApp();
-  const input = { grokVideo3Max: { prompt: 'A paper boat', imageUrls: [link] } };
+  const input = { grokVideo3Max: { prompt: 'A paper boat', images: [{ url: link }] } };
   const old = await taskIn('FAILED', app, input);
   const withImage = (url: string) =>
     rewriteRow(app.databaseUrl, old, { referenceImages: JSON.stringify([{ kind: 'URL', url }]) });

@@ -6,7 +6,7 @@ import { freshDatabase } from '../support/database.ts';
 import { silentLog } from '../support/log.ts';
 
 const order = 'submitVideo(input: { grokVideo3: { prompt: "A paper boat" } })';
-const batch = 'submitVideos(inputs: [{ input: { grokVideo3: { prompt: "A boat" } } }])';
+const batch = 'submitVideos(orders: [{ input: { grokVideo3: { prompt: "A boat" } } }])';
 const abandon = 'abandonVideoTask(id: "x") { task { id } }';
 
 test.each([
@@ -55,9 +55,9 @@ test.each<[what: string, document: string]>([
   ['while it is in a fragment itself', `mutation { ...F ${abandon} } fragment F on Mutation { ${order} { replayed } }`],
   ['that is skipped', `mutation { ${order} { replayed } ${abandon.replace(' {', ' @skip(if: true) {')} }`],
   ['while it is skipped itself', `mutation { ${order} @skip(if: true) { replayed } ${abandon} }`],
-  ['beside a batch', `mutation { ${batch} { outcomes { replayed } } ${abandon} }`],
+  ['beside a batch', `mutation { ${batch} { outcomes { ... on SubmitVideoPayload { replayed } } } ${abandon} }`],
   ['beside a resubmission', `mutation { resubmitVideo(id: "x") { replayed } ${abandon} }`],
-  ['in one of two operations', `mutation A { ${order} { replayed } ${abandon} } query B { viewer { name } }`],
+  ['in one of two operations', `mutation A { ${order} { replayed } ${abandon} } query B { videoClient { name } }`],
 ])('an operation that spends money is refused, before it does, with another root field %s', async (_, query) => {
   const { app, upstream } = await createTestApp();
   const body = JSON.stringify({ query, ...(query.includes('mutation A') && { operationName: 'A' }) });
@@ -119,7 +119,10 @@ test.each<[what: string, document: string, variables?: Record<string, unknown>]>
   ],
   ['a bad page in a skipped field', paid(`history(first: -1) @skip(if: true) { edges { cursor } }`)],
   ['a bad page of a related task', paid(`resubmissionOf { resubmissions { ${history('first: -1')} } }`)],
-  ['a bad page below a batch', `mutation { ${batch} { outcomes { task { ${history('first: -1')} } } } }`],
+  [
+    'a bad page below a batch',
+    `mutation { ${batch} { outcomes { ... on SubmitVideoPayload { task { ${history('first: -1')} } } } } }`,
+  ],
   ['a condition that is null', paid('id @include(if: $b)', '($b: Boolean = true)'), { b: null }],
   [
     'a condition that is null on a fragment',
@@ -168,7 +171,7 @@ test('an error below an outcome of a batch names the task of that outcome', asyn
   const { query } = await submitOnly();
   const inputs = Array(3).fill('{ input: { grokVideo3: { prompt: "A boat" } } }').join();
   const { data, errors } = await query(
-    `mutation { all: submitVideos(inputs: [${inputs}]) { o: outcomes { t: task { id r: resubmissions { id } } } } }`,
+    `mutation { all: submitVideos(orders: [${inputs}]) { o: outcomes { ... on SubmitVideoPayload { t: task { id r: resubmissions { id } } } } } }`,
   );
   const ids = data.all.o.map(({ t }: { t: { id: string } }) => t.id);
   expect(new Set(ids).size).toBe(3);

@@ -11,7 +11,7 @@ import {
 import { anOrder, createTestApp, submitDocument } from '../support/app.ts';
 import { databaseProviders, freshDatabase } from '../support/database.ts';
 import { dataUri, png } from '../support/images.ts';
-import { orderOf, ratioWord, resolutionWord, variantOf } from '../support/orders.ts';
+import { durationWord, imagesOf, orderOf, ratioWord, resolutionWord, variantOf } from '../support/orders.ts';
 import { recordStatements } from '../support/statements.ts';
 import { createTrackedApp } from '../support/tracked-app.ts';
 import { reply, status, videoUrl } from '../support/upstream.ts';
@@ -21,7 +21,7 @@ const everyField = /* GraphQL */ `
     videoTask(id: $id) {
       id model mode prompt status upstreamId upstreamStatus
       options { durationSeconds aspectRatio resolution }
-      referenceImages { url mimeType sizeBytes sha256 }
+      referenceImages { ... on VideoUrlImage { url } ... on VideoInlineImage { mimeType sizeBytes sha256 } }
       video { url state expiresAt durationSeconds }
       failure { code message retryable mayBeBilled }
       billing { unit units }
@@ -42,7 +42,8 @@ describe.each(databaseProviders)('on %s', (provider) => {
       reply(200, { id: 'video_1', status: 'queued' })(response, request);
     };
     const imageUrls = ['https://images.example.com/1.png', inlineImage];
-    const chosen = { durationSeconds: 7, aspectRatio: 'RATIO_2_3', resolution: 'P480', imageUrls };
+    const images = imagesOf(imageUrls);
+    const chosen = { duration: 'SECONDS_7', aspectRatio: 'RATIO_2_3', resolution: 'RESOLUTION_480P', images };
     const id = await app.submit(orderOf('GROK_VIDEO3', { ...chosen, prompt: ' Ein Schiffchen 🚣 ' }));
 
     const queued = {
@@ -50,11 +51,10 @@ describe.each(databaseProviders)('on %s', (provider) => {
       model: 'GROK_VIDEO3',
       mode: 'IMAGE_TO_VIDEO',
       prompt: 'Ein Schiffchen 🚣',
-      options: { durationSeconds: 7, aspectRatio: 'RATIO_2_3', resolution: 'P480' },
+      options: { durationSeconds: 7, aspectRatio: 'RATIO_2_3', resolution: 'RESOLUTION_480P' },
       referenceImages: [
-        { url: imageUrls[0], mimeType: null, sizeBytes: null, sha256: null },
+        { url: imageUrls[0] },
         {
-          url: null,
           mimeType: 'image/png',
           sizeBytes: image.length,
           sha256: createHash('sha256').update(image).digest('hex'),
@@ -91,7 +91,7 @@ describe.each(databaseProviders)('on %s', (provider) => {
     const app = await createTestApp({ databaseUrl: await freshDatabase(provider) });
     const urls = Array.from({ length: 5 }, (_, index) => `https://images.example.com/${index}.png`);
     for (const url of urls)
-      await app.query(submitDocument, { input: orderOf('GROK_VIDEO3_MAX', { imageUrls: [url] }) });
+      await app.query(submitDocument, { input: orderOf('GROK_VIDEO3_MAX', { images: [{ url }] }) });
     await app.query(submitDocument, { input: orderOf('GROK_VIDEO3_MAX') });
     const read = async (fields: string) =>
       (await app.query(`{ videoTasks(first: 10) { edges { node { ${fields} } } } }`)).data.videoTasks.edges;
@@ -100,7 +100,7 @@ describe.each(databaseProviders)('on %s', (provider) => {
     const imageReads = () => statements.filter((text) => text.includes('referenceImages'));
     expect(await read('mode')).toHaveLength(6);
     expect(imageReads()).toEqual([]);
-    expect(await read('referenceImages { url }')).toEqual([
+    expect(await read('referenceImages { ... on VideoUrlImage { url } }')).toEqual([
       { node: { referenceImages: [] } },
       ...urls.toReversed().map((url) => ({ node: { referenceImages: [{ url }] } })),
     ]);
@@ -165,34 +165,38 @@ test('videoModels is the capability table', async () => {
   const { data } = await query(/* GraphQL */ `{
     videoModels {
       name upstreamName inputField
-      durationSeconds { settable values default }
-      aspectRatio { settable values default }
-      resolution { settable values default }
-      referenceImages { form max }
+      duration { inputField values { name value } default { name value } }
+      aspectRatio { inputField values { name value } default { name value } }
+      resolution { inputField values { name value } default { name value } }
+      referenceImages { inputField forms max }
       promptCharacters { min max }
       billingUnit
       typicalSeconds { min max }
     }
   }`);
   const rows = modelNames.map((model) => {
-    const { upstreamName, imageUrls, billingUnit, typicalSeconds }: Capability = capabilityOf(model);
+    const { upstreamName, images, billingUnit, typicalSeconds }: Capability = capabilityOf(model);
     const { durationSeconds, aspectRatio, resolution } = optionsOf(model);
     const inWords = <Value>(
+      field: string,
       { settable, values, default: byDefault }: Option<Value>,
-      word: (value: Value) => unknown,
-    ) => ({
-      settable,
-      values: values.map(word),
-      default: word(byDefault),
-    });
+      word: (value: Value) => string,
+    ) => {
+      const named = (value: Value) => ({ name: word(value), value });
+      return { inputField: settable ? field : null, values: values.map(named), default: named(byDefault) };
+    };
     return {
       name: model,
       upstreamName,
       inputField: variantOf(model),
-      durationSeconds: inWords(durationSeconds, Number),
-      aspectRatio: inWords(aspectRatio, ratioWord),
-      resolution: inWords(resolution, resolutionWord),
-      referenceImages: { form: imageUrls.form, max: imageUrls.max ?? 20 },
+      duration: inWords('duration', durationSeconds, durationWord),
+      aspectRatio: inWords('aspectRatio', aspectRatio, ratioWord),
+      resolution: inWords('resolution', resolution, resolutionWord),
+      referenceImages: {
+        inputField: 'images',
+        forms: images.forms.map((form) => ({ url: 'URL', dataUri: 'DATA_URI' })[form]),
+        max: images.max ?? 20,
+      },
       promptCharacters: promptLength,
       billingUnit,
       typicalSeconds,

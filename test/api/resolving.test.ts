@@ -180,7 +180,7 @@ test('an answer that comes after its task was given up and abandoned is still re
   await order.arrived;
   // As a process experiences it that was paused for longer than its lease.
   app.setTime(new Date(begin.getTime() + leaseMs));
-  const unconfirmed = '{ videoTasks(filter: { status: [UNCONFIRMED] }) { edges { node { id } } } }';
+  const unconfirmed = '{ videoTasks(filter: { statuses: [UNCONFIRMED] }) { edges { node { id } } } }';
   const givenUp = async () => (await app.query(unconfirmed)).data.videoTasks.edges;
   await expect.poll(givenUp).toHaveLength(1);
   const [{ node }] = await givenUp();

@@ -4,7 +4,7 @@ import { type TaskStatus, taskStatuses } from '../../src/videos/task.ts';
 import { anOrder } from '../support/app.ts';
 import { databaseProviders } from '../support/database.ts';
 import { inlinePng } from '../support/images.ts';
-import { inContractWords, optionNames, orderOf, upstreamBodyOf } from '../support/orders.ts';
+import { imagesOf, inContractWords, optionNames, orderOf, upstreamBodyOf } from '../support/orders.ts';
 import { countTasks, placed, readTask, sendWithHeader, taskIn } from '../support/placing.ts';
 import { nobody, notFound, resubmit, resubmitDocument, stateConflict, watchStatuses } from '../support/resolving.ts';
 import { createTrackedApp } from '../support/tracked-app.ts';
@@ -100,19 +100,19 @@ function chosenFor(model: ModelName) {
 test.each(modelNames)('a resubmission from %s sends what the order had sent', async (model) => {
   const app = await createTrackedApp();
   const chosen = chosenFor(model);
-  const orders = [orderOf(model), orderOf(model, { ...inContractWords(model, chosen), imageUrls: images })];
+  const orders = [orderOf(model), orderOf(model, { ...inContractWords(chosen), images: imagesOf(images) })];
   for (const input of orders) await resubmit(app, await taskIn('FAILED', app, input));
   const bodies = [upstreamBodyOf(model), upstreamBodyOf(model, chosen, images)];
   expect(app.upstream.submits).toEqual(bodies.flatMap((body) => [body, body]));
 });
 
-const inlineModels = modelNames.filter((model) => capabilityOf(model).imageUrls.form === 'PUBLIC_URL_OR_DATA_URI');
+const inlineModels = modelNames.filter((model) => capabilityOf(model).images.forms.includes('dataUri'));
 
 test.each(inlineModels)(
   'an order from %s with an inline image is not resubmitted, as that is not kept',
   async (model) => {
     const app = await createTrackedApp();
-    const input = orderOf(model, { imageUrls: [images[0], inlinePng()] });
+    const input = orderOf(model, { images: imagesOf([images[0], inlinePng()]) });
     const old = await taskIn('FAILED', app, input);
     const answer = await resubmit(app, old, 'again-1');
     expect(answer).toMatchObject(stateConflict);

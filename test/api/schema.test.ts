@@ -13,7 +13,7 @@ import { failures } from '../../src/videos/failures.ts';
 import { capabilityOf, type ModelName, modelNames, optionsOf } from '../../src/videos/models.ts';
 import { taskStatuses } from '../../src/videos/task.ts';
 import { createTestApp } from '../support/app.ts';
-import { inContractWords, optionNames, ratioWord, resolutionWord, variantOf } from '../support/orders.ts';
+import { fieldOf, inContractWords, optionNames, ratioWord, resolutionWord, variantOf } from '../support/orders.ts';
 
 /** The public types, as a client sees them. */
 async function readSchema(): Promise<Map<string, IntrospectionType>> {
@@ -75,7 +75,7 @@ test('every type, field, argument and value of the contract has a description', 
       'DateTime',
       'VideoTask.id',
       'Query.videoTask(id)',
-      'VideoTaskFilter.status',
+      'VideoTaskFilter.statuses',
       'VideoMode.TEXT_TO_VIDEO',
     ]),
   );
@@ -91,15 +91,23 @@ test('SubmitVideoInput takes exactly one of the models', async () => {
 test.each(modelNames)('the input of %s has a field for each rule of its row and no other', async (model) => {
   const fields = inputFieldsOf(await readSchema(), model);
   const settable = optionNames.filter((name) => optionsOf(model)[name].settable);
-  const { form } = capabilityOf(model).imageUrls;
-  expect(new Set(fields.keys())).toEqual(new Set(['prompt', 'imageUrls', ...settable]));
+  expect(new Set(fields.keys())).toEqual(new Set(['prompt', 'images', ...settable.map(fieldOf)]));
   expect(inSdl(fields.get('prompt')!.type)).toBe('String!');
-  expect(inSdl(fields.get('imageUrls')!.type)).toBe(form === 'PUBLIC_URL' ? '[PublicUrl!]' : '[PublicUrlOrDataUri!]');
+  const images = fields.get('images')!;
+  expect(inSdl(images.type)).toBe(`[${nameOf(images.type)}!]`);
+});
+
+test.each(modelNames)('an image in an order from %s has exactly one of the forms of its row', async (model) => {
+  const types = await readSchema();
+  const image = types.get(nameOf(inputFieldsOf(types, model).get('images')!.type)) as IntrospectionInputObjectType;
+  expect(image.isOneOf).toBe(true);
+  const { forms } = capabilityOf(model).images;
+  expect(new Set(image.inputFields.map(({ name }) => name))).toEqual(new Set(forms));
 });
 
 test('an order from GROK_VIDEO3_PRO can say nothing but a prompt and images', async () => {
   const fields = inputFieldsOf(await readSchema(), 'GROK_VIDEO3_PRO');
-  expect(new Set(fields.keys())).toEqual(new Set(['prompt', 'imageUrls']));
+  expect(new Set(fields.keys())).toEqual(new Set(['prompt', 'images']));
 });
 
 test.each(modelNames)(
@@ -109,13 +117,11 @@ test.each(modelNames)(
     const fields = inputFieldsOf(types, model);
     const options = optionsOf(model);
     for (const name of optionNames.filter((name) => options[name].settable)) {
-      const { type, defaultValue } = fields.get(name)!;
-      const word = (value: string | number) => inContractWords(model, { [name]: value })[name];
+      const { type, defaultValue } = fields.get(fieldOf(name))!;
+      const word = (value: string | number) => String(inContractWords({ [name]: value })[fieldOf(name)]);
       expect(type.kind).not.toBe('NON_NULL');
-      expect(defaultValue).toBe(String(word(options[name].default)));
-      const words = options[name].values.map(word);
-      if (words.every((value) => typeof value === 'number')) expect(nameOf(type)).toBe('Int');
-      else expect(enumWords(types, nameOf(type))).toEqual(new Set(words));
+      expect(defaultValue).toBe(word(options[name].default));
+      expect(enumWords(types, nameOf(type))).toEqual(new Set(options[name].values.map(word)));
     }
   },
 );
@@ -128,6 +134,6 @@ test('the enums of the answers have a word for all that can be answered', async 
   expect(enumWords(types, 'VideoModelName')).toEqual(new Set(modelNames));
   expect(enumWords(types, 'VideoTaskStatus')).toEqual(new Set(Object.keys(taskStatuses)));
   expect(enumWords(types, 'VideoFailureCode')).toEqual(new Set(Object.keys(failures)));
-  expect(enumWords(types, 'AspectRatio')).toEqual(new Set(ratios));
-  expect(enumWords(types, 'Resolution')).toEqual(new Set(resolutions));
+  expect(enumWords(types, 'VideoAspectRatio')).toEqual(new Set(ratios));
+  expect(enumWords(types, 'VideoResolution')).toEqual(new Set(resolutions));
 });

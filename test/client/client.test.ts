@@ -68,12 +68,12 @@ export const orders: SubmitVideoInput[] = [
   // @ts-expect-error no prompt
   { grokVideo3: {} },
   // @ts-expect-error the Pro model has one length only
-  { grokVideo3Pro: { prompt, durationSeconds: 6 } },
+  { grokVideo3Pro: { prompt, duration: 'SECONDS_6' } },
   // @ts-expect-error the Max model does not make 7 seconds
-  { grokVideo3Max: { prompt, durationSeconds: 'SECONDS_7' } },
+  { grokVideo3Max: { prompt, duration: 'SECONDS_7' } },
   // @ts-expect-error the Max model does not make 3:2
   { grokVideo3Max: { prompt, aspectRatio: 'RATIO_3_2' } },
-  { grokVideo3Max: { prompt, durationSeconds: 'SECONDS_6', aspectRatio: 'RATIO_9_16' } },
+  { grokVideo3Max: { prompt, duration: 'SECONDS_6', aspectRatio: 'RATIO_9_16' } },
 ];
 `;
 

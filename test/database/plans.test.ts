@@ -1,8 +1,8 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createTasks, retired } from '../../bench/many-tasks.ts';
 import { type Database, openDatabase } from '../../src/database/client.ts';
-import type { TaskFilter, TaskPage } from '../../src/database/task-list.ts';
 import { createTaskStore, type TaskStore } from '../../src/database/task-store.ts';
+import type { TaskFilter, TaskPage } from '../../src/videos/task-filter.ts';
 import { databaseProviders, freshDatabase } from '../support/database.ts';
 import { silentLog } from '../support/log.ts';
 import { explaining, type PathsOf } from '../support/plans.ts';

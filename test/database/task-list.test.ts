@@ -1,14 +1,21 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { TaskFilter, TaskPage } from '../../src/database/task-list.ts';
 import { modelNames } from '../../src/videos/models.ts';
 import { type TaskStatus, taskStatuses, type VideoTask } from '../../src/videos/task.ts';
+import type { TaskFilter, TaskPage } from '../../src/videos/task-filter.ts';
 import { databaseProviders, freshDatabase } from '../support/database.ts';
 import { at, create, openStore, promptsOf } from '../support/task-store.ts';
 
 const clients = ['ann', 'bob', 'eve'];
 const manyClients = Array.from({ length: 60 }, (_, index) => `nobody ${index}`);
 const statuses = Object.keys(taskStatuses) as TaskStatus[];
+
+/** How many of the tasks are in each state, up to 5. */
+const countsOf = (tasks: readonly VideoTask[], chosen: readonly TaskStatus[] = statuses) =>
+  [...new Set(chosen)].map((status) => ({
+    status,
+    count: Math.min(tasks.filter((task) => task.status === status).length, 5),
+  }));
 
 describe.each(databaseProviders)('a list of tasks on %s', (provider) => {
   /** Five tasks, a second apart, called by their place. */
@@ -75,6 +82,7 @@ describe.each(databaseProviders)('a list of tasks on %s', (provider) => {
       clients: sometimes(fc.oneof(some(clients), fc.constant([...clients, ...manyClients]))),
       statuses: sometimes(some(statuses)),
       models: sometimes(some(modelNames)),
+      ids: sometimes(some(tasks.map((task) => task.id))),
       createdAfter: time,
       createdBefore: time,
     });
@@ -85,11 +93,14 @@ describe.each(databaseProviders)('a list of tasks on %s', (provider) => {
           (filter.clients?.includes(task.client) ?? true) &&
           (filter.statuses?.includes(task.status) ?? true) &&
           (filter.models?.includes(task.model) ?? true) &&
+          (filter.ids?.includes(task.id) ?? true) &&
           (!filter.createdAfter || task.createdAt >= filter.createdAfter) &&
           (!filter.createdBefore || task.createdAt < filter.createdBefore) &&
           (!page.newerThan || task.id > page.newerThan) &&
           (!page.olderThan || task.id < page.olderThan),
       );
+      if (Object.values(page).every((bound) => bound === undefined || typeof bound !== 'string'))
+        expect(await store.count(filter, 5)).toEqual(countsOf(all, filter.statuses));
       if (!page.inverted) all.reverse();
       expect(await store.list(filter, page)).toEqual(all.slice(0, page.limit));
     });

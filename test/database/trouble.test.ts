@@ -67,7 +67,8 @@ describe('on SQLite', () => {
     expect(errors?.[0]?.extensions.code).toBe('ANSWER_NOT_SAVED');
     await released;
     await expect.poll(() => statusesIn(service.databaseUrl), { timeout: 10_000 }).toEqual(['FAILED']);
-    const seconds = async () => (await service.query('{ viewer { usage { seconds } } }')).data.viewer.usage.seconds;
+    const seconds = async () =>
+      (await service.query('{ videoClient { usage { seconds } } }')).data.videoClient.usage.seconds;
     await expect.poll(seconds, { timeout: 5_000 }).toBe(0);
   });
 

@@ -26,9 +26,10 @@ export interface Sent {
 }
 
 interface SubmitAnswer {
-  readonly task: SeenTask | null;
-  readonly replayed: boolean;
-  readonly error?: { readonly code: string } | null;
+  readonly task?: SeenTask;
+  readonly replayed?: boolean;
+  /** Of an order of a batch that yielded no task. */
+  readonly code?: string;
 }
 
 interface GraphqlAnswer {
@@ -45,13 +46,18 @@ const submitDocument = /* GraphQL */ `
 `;
 
 const batchDocument = /* GraphQL */ `
-  mutation ($inputs: [SubmitVideoOrder!]!) {
-    submitVideos(inputs: $inputs) { outcomes { replayed error { code message } task { ${taskFields} } } }
+  mutation ($orders: [SubmitVideoOrder!]!) {
+    submitVideos(orders: $orders) {
+      outcomes {
+        ... on SubmitVideoPayload { replayed task { ${taskFields} } }
+        ... on SubmitVideoError { code message }
+      }
+    }
   }
 `;
 
 const unconfirmedDocument = /* GraphQL */ `
-  { videoTasks(last: 20, filter: { status: [UNCONFIRMED] }) { edges { node { ${taskFields} } } } }
+  { videoTasks(last: 20, filter: { statuses: [UNCONFIRMED] }) { edges { node { ${taskFields} } } } }
 `;
 
 const confirmDocument = /* GraphQL */ `
@@ -92,7 +98,7 @@ export class Client {
     const entries = this.#remember(instance, orders);
     const inputs = orders.map((order) => ({ input: inputOf(order), idempotencyKey: order.key }));
     return this.#keep(
-      this.#post(instance, batchDocument, { inputs }).then((answer) => {
+      this.#post(instance, batchDocument, { orders: inputs }).then((answer) => {
         const payload = answer?.data?.['submitVideos'] as { outcomes: SubmitAnswer[] } | undefined;
         entries.forEach((entry, index) => {
           settle(entry, payload?.outcomes[index], answer);
@@ -167,6 +173,6 @@ export class Client {
 
 function settle(entry: Sent, payload: SubmitAnswer | undefined | null, answer: GraphqlAnswer | null): void {
   if (!answer) entry.outcome = 'lost';
-  else if (payload?.task) entry.outcome = { task: payload.task, replayed: payload.replayed };
-  else entry.outcome = { code: payload?.error?.code ?? codeIn(answer) };
+  else if (payload?.task) entry.outcome = { task: payload.task, replayed: payload.replayed === true };
+  else entry.outcome = { code: payload?.code ?? codeIn(answer) };
 }

@@ -64,8 +64,8 @@ describe.each(gatewayNames)('behind %s', (name: GatewayName) => {
     const ids: string[] = [];
     for (const inputs of [orders.slice(0, 20), orders.slice(20, 40), orders.slice(40)]) {
       const document =
-        'mutation ($inputs: [SubmitVideoOrder!]!) { submitVideos(inputs: $inputs) { outcomes { task { id } } } }';
-      const { data } = await askAt(url(), document, { inputs });
+        'mutation ($orders: [SubmitVideoOrder!]!) { submitVideos(orders: $orders) { outcomes { ... on SubmitVideoPayload { task { id } } } } }';
+      const { data } = await askAt(url(), document, { orders: inputs });
       ids.push(...data.submitVideos.outcomes.map(({ task }: { task: { id: string } }) => task.id));
     }
     const attaching = ids.map(
@@ -85,8 +85,12 @@ describe.each(gatewayNames)('behind %s', (name: GatewayName) => {
   });
 
   test.each([
-    ['that breaks its rules', { grokVideo3: { prompt: ' ', durationSeconds: 3, imageUrls: ['http://10.0.0.1/'] } }, 3],
-    ['whose values do not fit', { grokVideo3Max: { prompt: 'A boat', imageUrls: ['ftp://example.com/1.png'] } }, 1],
+    ['that breaks its rules', { grokVideo3: { prompt: ' ', images: [{ url: 'http://10.0.0.1/' }] } }, 2],
+    [
+      'whose values do not fit',
+      { grokVideo3Max: { prompt: 'A boat', images: [{ url: 'ftp://example.com/1.png' }] } },
+      1,
+    ],
   ])('an order %s is refused in the words of the service', async (_, input, problems) => {
     const newest = await newestTask();
     const own = await askAt(graph.service, submitDocument, { input });
@@ -154,12 +158,12 @@ describe.each(gatewayNames)('behind %s', (name: GatewayName) => {
     const id = await submitAt(url());
     await askAt(url(), attachDocument, { productId: '2', id });
     const document =
-      '{ viewer { name } product(id: "2") { video { client } } videoTasks { edges { node { client } } } }';
+      '{ videoClient { name } product(id: "2") { video { client } } videoTasks { edges { node { client } } } }';
     const { app, other } = graph.keys;
     const asking = [app, other, app, other, app, other].map((key) => ask(url(), document, {}, withKey(key)));
     for (const [index, { data }] of (await Promise.all(asking)).entries()) {
       const client = index % 2 === 0 ? 'app' : 'other';
-      expect(data.viewer.name).toBe(client);
+      expect(data.videoClient.name).toBe(client);
       expect(data.product.video).toEqual(client === 'app' ? { client } : null);
       const clients = data.videoTasks.edges.map(({ node }: { node: { client: string } }) => node.client);
       expect(new Set(clients)).toEqual(new Set(client === 'app' ? ['app'] : []));

@@ -64,10 +64,8 @@ function neighboursOf(values: readonly (string | number)[]): unknown[] {
   return [...around.filter((value) => !numbers.includes(value)), lowest + 0.5, String(lowest)];
 }
 
-const imagesOf = ({ imageUrls }: Capability, count: number): string[] =>
-  Array.from({ length: count }, (_, index) =>
-    index === 0 && imageUrls.form === 'PUBLIC_URL_OR_DATA_URI' ? inline : link(index),
-  );
+const imagesOf = ({ images }: Capability, count: number): string[] =>
+  Array.from({ length: count }, (_, index) => (index === 0 && images.forms.includes('dataUri') ? inline : link(index)));
 
 test.each(modelNames)('%s takes every value of its row and no other', async (model) => {
   const { submit } = await sandbox();
@@ -87,12 +85,12 @@ test.each(modelNames)('%s takes every value of its row and no other', async (mod
 test.each(modelNames)('%s takes as many images as its row says, and in the form it says', async (model) => {
   const { submit } = await sandbox();
   const capability = capabilityOf(model);
-  const { max, form } = capability.imageUrls;
+  const { max, forms } = capability.images;
   const submitWith = async (image_urls: unknown) =>
     (await submit({ model: capability.upstreamName, prompt: 'A paper boat', image_urls })).code;
   expect(await submitWith(imagesOf(capability, max ?? 20))).toBe(200);
   if (max !== undefined) expect(await submitWith(imagesOf(capability, max + 1))).toBe(400);
-  expect(await submitWith([inline])).toBe(form === 'PUBLIC_URL_OR_DATA_URI' ? 200 : 400);
+  expect(await submitWith([inline])).toBe(forms.includes('dataUri') ? 200 : 400);
   for (const wrong of [[], link(1), ['http://127.0.0.1/1.png'], ['1.png']]) expect(await submitWith(wrong)).toBe(400);
 });
 

@@ -52,7 +52,7 @@ test('a body that is too large is refused before it is there, and costs little m
     expect.soft(await nobodys.closedWithin(5_000), name).toBe(true);
     expect.soft(nobodys.sent, name).toBeLessThan(10 * megabyte);
   }
-  expect((await service.send({ query: '{ viewer { name } }' })).status).toBe(200);
+  expect((await service.send({ query: '{ videoClient { name } }' })).status).toBe(200);
   if (memory !== null) expect(memoryOf(service)! - memory).toBeLessThan(150);
 }, 60_000);
 
@@ -108,7 +108,7 @@ test('names that every object has in JavaScript are nothing special in JSON', as
   const withInput = (input: string) => `{"query":${JSON.stringify(submit)},"variables":${input}}`;
   const bodies: [body: string, code: string][] = [
     [`{"__proto__":${text}}`, 'BAD_REQUEST'],
-    [`{"query":"{ viewer { name } }","__proto__":${text}}`, 'BAD_REQUEST'],
+    [`{"query":"{ videoClient { name } }","__proto__":${text}}`, 'BAD_REQUEST'],
     [withInput(`{"__proto__":${JSON.stringify(order)}}`), 'BAD_USER_INPUT'],
     [withInput('{"input":{"__proto__":{"grokVideo3":{"prompt":"x"}}}}'), 'BAD_USER_INPUT'],
     [withInput('{"input":{"constructor":{"prototype":{"grokVideo3":{"prompt":"x"}}}}}'), 'BAD_USER_INPUT'],
@@ -123,8 +123,8 @@ const guesses: readonly [name: string, query: string, variables?: Record<string,
   ['a field', '{ videoModel }'],
   ['an argument', '{ videoTasks(frist: 1) { edges { cursor } } }'],
   ['a type', 'query ($filter: VideoTaskFilte) { videoTasks(filter: $filter) { edges { cursor } } }'],
-  ['an enum value', '{ videoTasks(filter: { status: [QUEUE] }) { edges { cursor } } }'],
-  ['an enum value in a variable', filtered, { filter: { status: ['QUEUE'] } }],
+  ['an enum value', '{ videoTasks(filter: { statuses: [QUEUE] }) { edges { cursor } } }'],
+  ['an enum value in a variable', filtered, { filter: { statuses: ['QUEUE'] } }],
   ['an input field', '{ videoTasks(filter: { statu: QUEUED }) { edges { cursor } } }'],
   ['an input field in a variable', filtered, { filter: { statu: ['QUEUED'] } }],
 ];
@@ -154,7 +154,7 @@ test('many different large documents do not fill the memory', async () => {
   };
   await Promise.all([0, 1, 2, 3].map(some));
   expect(process.exitCode ?? process.signalCode).toBeNull();
-  expect((await send({ query: '{ viewer { name } }' })).status).toBe(200);
+  expect((await send({ query: '{ videoClient { name } }' })).status).toBe(200);
 }, 60_000);
 
 test('a request of which no URL can be made is a bad request, and nothing else of the service is seen', async () => {
@@ -171,13 +171,13 @@ test('a request of which no URL can be made is a bad request, and nothing else o
 test('broken JSON is a bad request, and is not sent back', async () => {
   const { url, key, send } = await startGuarded();
   const get = (search: string) =>
-    fetch(`${url}?query={viewer{name}}&${search}`, { headers: { authorization: `Bearer ${key}` } });
+    fetch(`${url}?query={videoClient{name}}&${search}`, { headers: { authorization: `Bearer ${key}` } });
   const broken = {
-    body: await send('{"query":"{ viewer { name } }", sesame'),
+    body: await send('{"query":"{ videoClient { name } }", sesame'),
     'body of one word': await send('sesame'),
     'no body': await send(''),
     list: await send('["sesame"]'),
-    'fifty at once': await send(JSON.stringify(Array(50).fill({ query: '{ viewer { name } } # sesame' }))),
+    'fifty at once': await send(JSON.stringify(Array(50).fill({ query: '{ videoClient { name } } # sesame' }))),
     variables: await get('variables={sesame'),
     extensions: await get('extensions={sesame'),
   };
@@ -193,13 +193,13 @@ test('broken JSON is a bad request, and is not sent back', async () => {
 test('what is large for a good reason is taken: an inline image of 15 MB, a batch of prompts full of commas', async () => {
   const { send, upstream } = await startGuarded();
   const image = inlinePng('x'.repeat(11 * megabyte));
-  const input = { grokVideo3: { prompt: 'A paper boat', imageUrls: [image] } };
+  const input = { grokVideo3: { prompt: 'A paper boat', images: [{ dataUri: image }] } };
   const one = await (await send({ query: submit, variables: { input } })).json();
   expect(one).toEqual({ data: { submitVideo: { task: { status: 'QUEUED' } } } });
   expect(upstream.submits[0]?.['image_urls']).toEqual([image]);
 
   const query =
-    'mutation ($orders: [SubmitVideoOrder!]!) { submitVideos(inputs: $orders) { outcomes { task { status } } } }';
+    'mutation ($orders: [SubmitVideoOrder!]!) { submitVideos(orders: $orders) { outcomes { ... on SubmitVideoPayload { task { status } } } } }';
   const orders = Array(20).fill({ input: { grokVideo3: { prompt: `A boat${','.repeat(600)}` } } });
   const { data } = await (await send({ query, variables: { orders } })).json();
   expect(data.submitVideos.outcomes).toEqual(Array(20).fill({ task: { status: 'QUEUED' } }));

@@ -71,7 +71,7 @@ const probes: readonly [name: string, refusal: object, query: string, variables?
   [
     'deep variables in the place of others',
     nesting,
-    'query ($x: [VideoTaskStatus!]) { videoTasks(filter: { status: $x }) { edges { cursor } } }',
+    'query ($x: [VideoTaskStatus!]) { videoTasks(filter: { statuses: $x }) { edges { cursor } } }',
     `{"x":${nested(4_000, '[', ']')}}`,
   ],
   ['480,000 values', values, '{ videoModels { name } }', `{"x":[${'{},'.repeat(479_999)}{}]}`],
@@ -111,7 +111,7 @@ const probes: readonly [name: string, refusal: object, query: string, variables?
 ];
 
 async function warmUp({ send }: Guarded): Promise<void> {
-  const body = { query: '{ videoModels { name } viewer { name } }' };
+  const body = { query: '{ videoModels { name } videoClient { name } }' };
   const some = async () => {
     for (let count = 0; count < 100; count++) await (await send(body)).text();
   };

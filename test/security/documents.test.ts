@@ -165,7 +165,7 @@ test('a document that spends money twice is refused, also through a fragment, wh
   for (const document of [
     `mutation { a: ${field} b: ${field} }`,
     `mutation { ...F ...F } fragment F on Mutation { ${field} }`,
-    `mutation { ${field} submitVideos(inputs: []) { outcomes { replayed } } }`,
+    `mutation { ${field} submitVideos(orders: []) { outcomes { ... on SubmitVideoPayload { replayed } } } }`,
     `mutation { ${field} resubmitVideo(id: "x") { replayed } }`,
   ]) {
     const { data, errors } = await query(document);

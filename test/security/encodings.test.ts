@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { callUp, type Guarded, headOf, startGuarded } from './guarded.ts';
 
 const order = 'mutation ($input: SubmitVideoInput!) { submitVideo(input: $input) { task { prompt } } }';
-const whoami = '{ viewer { name } }';
+const whoami = '{ videoClient { name } }';
 
 /** A body with these bytes in a text of it. */
 function withBytes(body: object, bytes: readonly number[]): Buffer {
@@ -88,7 +88,7 @@ test.each(Object.entries(ways))(
     for (let time = 0; time < 3; time++) {
       for (const body of [asked(bytes), Buffer.concat([mark, asked(bytes)])]) {
         const response = await post(service, body);
-        expect([response.status, await response.json()]).toEqual([200, { data: { viewer: { name: 'app' } } }]);
+        expect([response.status, await response.json()]).toEqual([200, { data: { videoClient: { name: 'app' } } }]);
       }
     }
     // Anywhere else, and twice, it is no JSON.
@@ -176,7 +176,7 @@ test('a URL whose parameters are not UTF-8, or not well escaped, is a bad reques
       .toEqual(badRequest('The parameters of the URL are not valid UTF-8, percent-encoded.'));
   }
   const fine = await get(`query=${query}&variables=${encodeURIComponent('{"x":"é 😀"}')}`);
-  expect(await fine.json()).toEqual({ data: { viewer: { name: 'app' } } });
+  expect(await fine.json()).toEqual({ data: { videoClient: { name: 'app' } } });
   // A POST may name a document in its URL.
   const posted = await fetch(`${url}?documentId=%E9`, {
     method: 'POST',
@@ -199,7 +199,7 @@ test.each<[what: string, half: string]>([
   const input = { grokVideo3: { prompt: 'A boat' } };
   for (const variables of [
     { input: { grokVideo3: { prompt: `A boat ${half}` } } },
-    { input: { grokVideo3: { prompt: 'A boat', imageUrls: [`https://example.com/${half}.png`] } } },
+    { input: { grokVideo3: { prompt: 'A boat', images: [{ url: `https://example.com/${half}.png` }] } } },
     { input, key: `boat-${half}` },
   ]) {
     const { errors } = await (await send({ query: submit, variables })).json();

@@ -11,16 +11,16 @@ const clients = (count: number) => Array.from({ length: count }, (_, index) => `
 const lists = (count: number) =>
   `query ($filter: VideoTaskFilter) { ${Array.from({ length: count }, (_, index) => `a${index}: videoTasks(filter: $filter) { __typename }`).join(' ')} }`;
 
-const everything = { client: clients(100), status: statuses, model: modelNames };
-const few = { client: clients(3), status: ['FAILED'] };
+const everything = { clients: clients(100), statuses, models: modelNames };
+const few = { clients: clients(3), statuses: ['FAILED'] };
 
 test.each<[what: string, count: number, filter: object]>([
   ['50 lists of 2,800 combinations', 50, everything],
   ['11 lists of 2,800 combinations', 11, everything],
   ['one list of 2,800 combinations', 1, everything],
-  ['50 lists of 28 combinations', 50, { status: statuses, model: modelNames }],
+  ['50 lists of 28 combinations', 50, { statuses, models: modelNames }],
   ['50 lists of all states, which stand for all models too', 50, { status: statuses }],
-  ['50 lists of 100 clients', 50, { client: clients(100) }],
+  ['50 lists of 100 clients', 50, { clients: clients(100) }],
 ])('a document is refused before any database is asked where it asks for %s', async (_, count, filter) => {
   const { query } = await createTestApp();
   const { data, errors } = await query(lists(count), { filter });
@@ -45,13 +45,13 @@ const listWeight = 2;
 
 test.each<[what: string, filter: object, combinations: number]>([
   ['nothing', {}, 1],
-  ['an empty list', { status: [] }, 1],
-  ['one client', { client: clients(1) }, 1],
-  ['three clients', { client: clients(3) }, 3],
-  ['one client three times', { client: ['ann', 'ann', 'ann'] }, 1],
-  ['a state, of any model', { status: ['FAILED'] }, 4],
-  ['a model, in any state', { model: ['GROK_VIDEO3'] }, 7],
-  ['two states and two models', { status: ['FAILED', 'QUEUED'], model: modelNames.slice(2) }, 4],
+  ['an empty list', { statuses: [] }, 1],
+  ['one client', { clients: clients(1) }, 1],
+  ['three clients', { clients: clients(3) }, 3],
+  ['one client three times', { clients: ['ann', 'ann', 'ann'] }, 1],
+  ['a state, of any model', { statuses: ['FAILED'] }, 4],
+  ['a model, in any state', { models: ['GROK_VIDEO3'] }, 7],
+  ['two states and two models', { statuses: ['FAILED', 'QUEUED'], models: modelNames.slice(2) }, 4],
   ['three clients and a state', few, 12],
   ['times', { createdAfter: '2026-01-01T00:00:00Z' }, 1],
 ])('a filter by %s weighs what its combinations weigh', async (_, filter, combinations) => {
@@ -81,20 +81,20 @@ test('who only has tasks of its own is not charged for the clients that it names
   const keys = await createKeysFor(databaseUrl, { ann: { client: 'ann' }, admin: { scopes: ['admin'] } });
   const app = await createTestApp({ databaseUrl, settings: { MAX_COMPLEXITY: '100' } });
   const codeFor = async (speaker: Speaker) =>
-    (await speaker.query(lists(1), { filter: { client: clients(100) } })).errors?.[0]?.extensions.code;
+    (await speaker.query(lists(1), { filter: { clients: clients(100) } })).errors?.[0]?.extensions.code;
   expect(await codeFor(as(app, keys.ann))).toBeUndefined();
   expect(await codeFor(as(app, keys.admin))).toBe('LIMIT_EXCEEDED');
 });
 
 describe.each(databaseProviders)('on %s', (provider) => {
   test.each<[what: string, filter: object, path: (string | number)[]]>([
-    ['more clients than there is room for', { client: clients(101) }, ['filter', 'client']],
-    ['one client 9,000 times', { client: Array(9_000).fill('ann') }, ['filter', 'client']],
-    ['one state 9,000 times', { status: Array(9_000).fill('QUEUED') }, ['filter', 'status']],
+    ['more clients than there is room for', { clients: clients(101) }, ['filter', 'clients']],
+    ['one client 9,000 times', { clients: Array(9_000).fill('ann') }, ['filter', 'clients']],
+    ['one state 9,000 times', { statuses: Array(9_000).fill('QUEUED') }, ['filter', 'statuses']],
     ['one model 9,000 times', { model: Array(9_000).fill('GROK_VIDEO3') }, ['filter', 'model']],
-    ['a client of 256 characters', { client: ['x'.repeat(256)] }, ['filter', 'client', 0]],
-    ['U+0000', { client: ['ann', 'a\u0000n'] }, ['filter', 'client', 1]],
-    ['half a surrogate pair', { client: ['a\ud800n'] }, ['filter', 'client', 0]],
+    ['a client of 256 characters', { clients: ['x'.repeat(256)] }, ['filter', 'clients', 0]],
+    ['U+0000', { clients: ['ann', 'a\u0000n'] }, ['filter', 'clients', 1]],
+    ['half a surrogate pair', { clients: ['a\ud800n'] }, ['filter', 'clients', 0]],
   ])('a filter with %s is refused by its path', async (_, filter, path) => {
     const { query } = await createTestApp({ databaseUrl: await freshDatabase(provider) });
     const { data, errors } = await query(lists(1), { filter });

@@ -10,13 +10,13 @@ const inside =
   /node_modules|\.ts\b|\n\s+at |"stack"|prisma|sqlite|\b(SELECT|INSERT|UPDATE) |INTERNAL_SERVER_ERROR|Unexpected error/;
 
 const documents = [
-  '{ videoModels { name inputField durationSeconds { settable values default } } viewer { name scopes } }',
+  '{ videoModels { name inputField duration { inputField values { name value } default { name } } } videoClient { name scopes } }',
   'query ($first: Int, $filter: VideoTaskFilter) { videoTasks(first: $first, filter: $filter) { edges { cursor node { id } } } }',
   'query ($id: ID!) { videoTask(id: $id) { ...Task } } fragment Task on VideoTask { id status video { url } }',
-  'query { videoTasks(first: 3, filter: { status: [QUEUED], createdAfter: "2026-01-01T00:00:00Z" }) { edges { cursor } } }',
+  'query { videoTasks(first: 3, filter: { statuses: [QUEUED], createdAfter: "2026-01-01T00:00:00Z" }) { edges { cursor } } }',
   'mutation ($id: ID!) { abandonVideoTask(id: $id) { task { id } } }',
   'mutation ($input: SubmitVideoInput!) { submitVideo(input: $input) { replayed task { id } } }',
-  'mutation ($inputs: [SubmitVideoOrder!]!) { submitVideos(inputs: $inputs) { outcomes { replayed } } }',
+  'mutation ($orders: [SubmitVideoOrder!]!) { submitVideos(orders: $orders) { outcomes { ... on SubmitVideoPayload { replayed } } } }',
   'subscription ($id: ID!) { videoTaskUpdated(id: $id) { status } }',
   '{ __schema { types { name } } __type(name: "VideoTask") { fields { name } } }',
 ];
@@ -43,14 +43,14 @@ const soup = fc.array(oneOf(words), { maxLength: 60 }).map((parts) => parts.join
 const anyText = fc.string({ unit: 'binary', maxLength: 80 });
 const names = oneOf([
   'input',
-  'inputs',
+  'orders',
   'id',
   'first',
   'filter',
   'grokVideo3',
   'prompt',
-  'status',
-  'client',
+  'statuses',
+  'clients',
   '__proto__',
 ]);
 const anyValue = fc.letrec((tie) => ({

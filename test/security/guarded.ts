@@ -85,7 +85,7 @@ export function postOf({ key }: Guarded, body: object, headers: Record<string, s
 }
 
 export const orderBody = { query: submitDocument, variables: { input: anOrder } };
-export const whoami = { query: '{ viewer { name } }' };
+export const whoami = { query: '{ videoClient { name } }' };
 
 export const subscriptionTo = (id: string, fields = 'status') => ({
   query: `subscription { videoTaskUpdated(id: "${id}") { ${fields} } }`,

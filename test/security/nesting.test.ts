@@ -10,7 +10,7 @@ const forms: Record<string, [open: string, close: string]> = {
 const nested = (levels: number, [open, close]: [string, string]): string =>
   `${open.repeat(levels)}1${close.repeat(levels)}`;
 
-const document = JSON.stringify('{ viewer { name } }');
+const document = JSON.stringify('{ videoClient { name } }');
 const listed = JSON.stringify('query ($filter: VideoTaskFilter) { videoTasks(filter: $filter) { __typename } }');
 const entities = JSON.stringify('query ($r: [_Any!]!) { _entities(representations: $r) { __typename } }');
 const ordered = JSON.stringify('mutation ($input: SubmitVideoInput!) { submitVideo(input: $input) { replayed } }');
@@ -49,7 +49,10 @@ test.each(Object.entries(forms))(
       }
     }
     for (const parameter of ['variables', 'extensions']) {
-      const query = new URLSearchParams({ query: '{ viewer { name } }', [parameter]: `{"x":${nested(300, form)}}` });
+      const query = new URLSearchParams({
+        query: '{ videoClient { name } }',
+        [parameter]: `{"x":${nested(300, form)}}`,
+      });
       const response = await fetch(`${url}?${query}`, { headers });
       expect.soft(response.status, parameter).toBe(400);
       expect.soft((await response.json()).errors, parameter).toEqual(tooDeep);
@@ -64,10 +67,10 @@ test('a body that is 64 levels deep is answered, and one of 65 is not, each time
   const { send } = await startGuarded();
   const bodyOf = (levels: number) => `{"query":${document},"extensions":{"x":${nested(levels - 2, ['[', ']'])}}}`;
   for (let time = 0; time < 3; time++) {
-    expect(await (await send(bodyOf(64))).json()).toEqual({ data: { viewer: { name: 'app' } } });
+    expect(await (await send(bodyOf(64))).json()).toEqual({ data: { videoClient: { name: 'app' } } });
     expect((await send(bodyOf(65))).status).toBe(400);
   }
   // What only looks deep is text.
-  const text = JSON.stringify({ query: '{ viewer { name } }', extensions: { x: '[{'.repeat(1_000) } });
+  const text = JSON.stringify({ query: '{ videoClient { name } }', extensions: { x: '[{'.repeat(1_000) } });
   expect((await send(text)).status).toBe(200);
 });

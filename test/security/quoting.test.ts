@@ -25,7 +25,7 @@ const list = 'query ($first: Int, $after: String, $filter: VideoTaskFilter) {';
 const order =
   'mutation ($input: SubmitVideoInput!, $key: String) { submitVideo(input: $input, idempotencyKey: $key) { replayed } }';
 const batch =
-  'mutation ($inputs: [SubmitVideoOrder!]!) { submitVideos(inputs: $inputs) { outcomes { error { message } } } }';
+  'mutation ($orders: [SubmitVideoOrder!]!) { submitVideos(orders: $orders) { outcomes { ... on SubmitVideoError { message } } } }';
 const boat = { prompt: 'A paper boat' };
 
 const listed = (variables: object): Body => ({
@@ -47,11 +47,11 @@ const places: Record<string, (text: string) => Body> = {
   'a cursor': (text) => listed({ after: text }),
   'a time': (text) => listed({ filter: { createdAfter: text } }),
   'a time that is an object': (text) => listed({ filter: { createdAfter: { at: text } } }),
-  'an enum value': (text) => listed({ filter: { status: [text] } }),
-  'a client': (text) => listed({ filter: { client: [text] } }),
+  'an enum value': (text) => listed({ filter: { statuses: [text] } }),
+  'a client': (text) => listed({ filter: { clients: [text] } }),
   'an unknown member of an input': (text) => listed({ filter: { [text]: 1 } }),
   'fifty unknown members beside it': (text) =>
-    listed({ filter: { client: text, ...Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`x${i}`, i])) } }),
+    listed({ filter: { clients: text, ...Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`x${i}`, i])) } }),
   'an id that is read': byId('videoTask'),
   'an id that is abandoned': byId('abandonVideoTask'),
   'an id that is ordered again': byId('resubmitVideo'),
@@ -68,13 +68,15 @@ const places: Record<string, (text: string) => Body> = {
   'an order where one is an object': (text) => ordered({ grokVideo3: text }),
   'a model': (text) => ordered({ [text]: boat }),
   'two models': (text) => ordered({ grokVideo3: { prompt: text }, grokVideo3Pro: { prompt: text } }),
-  'a length': (text) => ordered({ grokVideo3: { ...boat, durationSeconds: text } }),
+  'a length': (text) => ordered({ grokVideo3: { ...boat, duration: text } }),
   'a ratio': (text) => ordered({ grokVideo3: { ...boat, aspectRatio: text } }),
-  'a reference image': (text) => ordered({ grokVideo3: { ...boat, imageUrls: [text] } }),
-  'a URL of a reference image': (text) => ordered({ grokVideo3: { ...boat, imageUrls: [`https://${text}`] } }),
+  'a reference image': (text) => ordered({ grokVideo3: { ...boat, images: [text] } }),
+  'the form of a reference image': (text) => ordered({ grokVideo3: { ...boat, images: [{ [text]: 1 }] } }),
+  'a URL of a reference image': (text) => ordered({ grokVideo3: { ...boat, images: [{ url: `https://${text}` }] } }),
+  'a data URI': (text) => ordered({ grokVideo3: { ...boat, images: [{ dataUri: `data:image/${text}` }] } }),
   'an order of a batch': (text) => ({
     query: batch,
-    variables: { inputs: [{ input: { grokVideo3: boat }, [text]: 1 }] },
+    variables: { orders: [{ input: { grokVideo3: boat }, [text]: 1 }] },
   }),
   'an entity': (text) => ({
     query: 'query ($r: [_Any!]!) { _entities(representations: $r) { __typename } }',
@@ -82,11 +84,14 @@ const places: Record<string, (text: string) => Body> = {
       r: [text, { __typename: text }, { __typename: 'VideoTask', id: text }, { __typename: 'VideoModel', name: text }],
     },
   }),
-  'an operation': (text) => ({ query: 'query A { viewer { name } } query B { viewer { name } }', operationName: text }),
-  'an operation that is an object': (text) => ({ query: '{ viewer { name } }', operationName: { name: text } }),
-  'variables that are a text': (text) => ({ query: '{ viewer { name } }', variables: text }),
-  'extensions that are a text': (text) => ({ query: '{ viewer { name } }', extensions: text }),
-  'an unknown member of the body': (text) => ({ query: '{ viewer { name } }', [text]: 1 }),
+  'an operation': (text) => ({
+    query: 'query A { videoClient { name } } query B { videoClient { name } }',
+    operationName: text,
+  }),
+  'an operation that is an object': (text) => ({ query: '{ videoClient { name } }', operationName: { name: text } }),
+  'variables that are a text': (text) => ({ query: '{ videoClient { name } }', variables: text }),
+  'extensions that are a text': (text) => ({ query: '{ videoClient { name } }', extensions: text }),
+  'an unknown member of the body': (text) => ({ query: '{ videoClient { name } }', [text]: 1 }),
   'the id of a document': (text) => ({ documentId: text }),
   'the hash of a document': (text) => ({ extensions: { persistedQuery: { version: 1, sha256Hash: text } } }),
   'a document': (text) => ({ query: text }),
@@ -94,7 +99,7 @@ const places: Record<string, (text: string) => Body> = {
     query: `{ videoTasks(first: ${literalOf(text.slice(0, 14))}) { __typename } }`,
   }),
   'a literal enum value': (text) => ({
-    query: `{ videoTasks(filter: { status: [${literalOf(text.slice(0, 14))}] }) { __typename } }`,
+    query: `{ videoTasks(filter: { statuses: [${literalOf(text.slice(0, 14))}] }) { __typename } }`,
   }),
   'a literal id': (text) => ({
     query: `mutation { abandonVideoTask(id: ${literalOf(text.slice(0, 14))}) { __typename } }`,

@@ -20,7 +20,9 @@ test('a value that holds the words of a suggestion, 30,000 times, is answered li
 
 test('a document that quotes the words of a suggestion has them quoted, and is given no suggestion', async () => {
   const { query } = await createTestApp({ settings: { INTROSPECTION: 'off' } });
-  const { errors } = await query('{ videoTasks(filter: { status: [" Did you mean QUEUED?", QUEUE] }) { __typename } }');
+  const { errors } = await query(
+    '{ videoTasks(filter: { statuses: [" Did you mean QUEUED?", QUEUE] }) { __typename } }',
+  );
   expect(errors?.map(({ message }) => message)).toEqual([
     'Enum "VideoTaskStatus" cannot represent non-enum value: " Did you mean QUEUED?".',
     'Value "QUEUE" does not exist in "VideoTaskStatus" enum.',
@@ -30,7 +32,7 @@ test('a document that quotes the words of a suggestion has them quoted, and is g
 test('every problem of the variables is named in one error, with its path, and up to 100 of them', async () => {
   const { query } = await createTestApp();
   const several = await query(filtered, {
-    filter: { status: ['QUEUED', 'LOST'], model: 7, createdAfter: 'today', since: 1 },
+    filter: { statuses: ['QUEUED', 'LOST'], models: 7, createdAfter: 'today', since: 1 },
   });
   expect(several.data).toBeUndefined();
   expect(several.errors).toHaveLength(1);
@@ -42,7 +44,7 @@ test('every problem of the variables is named in one error, with its path, and u
     'filter.status.1',
     'filter',
   ]);
-  const many = await query(filtered, { filter: { status: Array(5_000).fill('LOST') } });
+  const many = await query(filtered, { filter: { statuses: Array(5_000).fill('LOST') } });
   expect(many.errors).toHaveLength(1);
   expect(many.errors![0]!.extensions.issues).toHaveLength(100);
   const none = await query(filtered, {});
@@ -53,7 +55,7 @@ test('a large object with many unknown members is not quoted once for each of th
   const service = await startGuarded();
   const memory = memoryOf(service);
   const unknown = Object.fromEntries(Array.from({ length: 60 }, (_, index) => [`x${index}`, 0]));
-  const filter = { client: ['x'.repeat(15 * 1024 * 1024)], ...unknown };
+  const filter = { clients: ['x'.repeat(15 * 1024 * 1024)], ...unknown };
   const { errors } = await (await service.send({ query: filtered, variables: { filter } })).json();
   expect(errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }]);
   expect(errors[0].extensions.issues).toHaveLength(60);
@@ -66,10 +68,10 @@ test('what may have been meant is said of short values, and not looked for aroun
     (await query(filtered, { filter })).errors
       ?.flatMap(({ extensions }) => extensions.issues ?? [])
       .map(({ message }) => message);
-  expect(await messagesFor({ status: ['QUEUE'] })).toEqual([
+  expect(await messagesFor({ statuses: ['QUEUE'] })).toEqual([
     'Value "QUEUE" does not exist in "VideoTaskStatus" enum. Did you mean the enum value "QUEUED"?',
   ]);
-  for (const filter of [{ status: ['QUEUE'.repeat(3_000_000)] }, { ['status'.repeat(3_000_000)]: ['QUEUED'] }]) {
+  for (const filter of [{ statuses: ['QUEUE'.repeat(3_000_000)] }, { ['status'.repeat(3_000_000)]: ['QUEUED'] }]) {
     const [message = ''] = (await messagesFor(filter)) ?? [];
     expect(message).toMatch(/^(Value|Field) "/);
     expect(message).not.toContain('Did you mean');

@@ -14,7 +14,7 @@ interface Row {
   readonly refusal: object;
 }
 
-const whoami = '{ viewer { name } }';
+const whoami = '{ videoClient { name } }';
 const listed =
   'query ($first: Int, $filter: VideoTaskFilter) { videoTasks(first: $first, filter: $filter) { __typename } }';
 const nodes = 'query ($first: Int) { videoTasks(first: $first) { edges { node { id } } } }';
@@ -38,8 +38,8 @@ const ofDocuments = (name: string, max: number, query: string): Row => ({
 const rows: Record<string, Row> = {
   'values in the body': {
     setting: ['MAX_VALUES', '50'],
-    within: { query: listed, variables: { filter: { client: clients(5) } } },
-    beyond: { query: listed, variables: { filter: { client: clients(60) } } },
+    within: { query: listed, variables: { filter: { clients: clients(5) } } },
+    beyond: { query: listed, variables: { filter: { clients: clients(60) } } },
     refusal: exceeded('MAX_VALUES', 50),
   },
   'levels of the body': {
@@ -65,8 +65,8 @@ const rows: Record<string, Row> = {
     refusal: invalid,
   },
   'clients in a filter': {
-    within: { query: listed, variables: { filter: { client: clients(100) } } },
-    beyond: { query: listed, variables: { filter: { client: clients(101) } } },
+    within: { query: listed, variables: { filter: { clients: clients(100) } } },
+    beyond: { query: listed, variables: { filter: { clients: clients(101) } } },
     refusal: invalid,
   },
   'entities at once': {
@@ -75,13 +75,13 @@ const rows: Record<string, Row> = {
     refusal: invalid,
   },
   characters: ofDocuments('MAX_DOCUMENT_CHARACTERS', 200, whoami.padEnd(201)),
-  tokens: ofDocuments('MAX_TOKENS', 20, `{ viewer { ${many(20, 'name')} } }`),
+  tokens: ofDocuments('MAX_TOKENS', 20, `{ videoClient { ${many(20, 'name')} } }`),
   depth: ofDocuments('MAX_DEPTH', 3, '{ videoTasks { edges { node { id } } } }'),
-  aliases: ofDocuments('MAX_ALIASES', 1, '{ a: viewer { name } b: viewer { name } }'),
-  directives: ofDocuments('MAX_DIRECTIVES', 1, `{ viewer { name ${many(2, '@include(if: true)')} } }`),
+  aliases: ofDocuments('MAX_ALIASES', 1, '{ a: videoClient { name } b: videoClient { name } }'),
+  directives: ofDocuments('MAX_DIRECTIVES', 1, `{ videoClient { name ${many(2, '@include(if: true)')} } }`),
   'characters of a name': {
     within: { query: whoami },
-    beyond: { query: `{ viewer { ${'n'.repeat(256)}: name } }` },
+    beyond: { query: `{ videoClient { ${'n'.repeat(256)}: name } }` },
     refusal: exceeded('NAME_CHARACTERS', 255),
   },
 };

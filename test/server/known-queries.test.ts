@@ -35,21 +35,21 @@ test('nothing in a query is run as code', async () => {
 
 test('a known query is answered as it was, whatever is in it', async () => {
   const service = await startGuarded();
-  const shared = 'fragment F on Viewer { name limits { callsPerDay } }';
+  const shared = 'fragment F on VideoClient { name limits { callsPerDay } }';
   const bodies: { query: string; variables?: object }[] = [
     // One fragment under two conditions.
     {
-      query: `query ($a: Boolean!) { a: viewer @include(if: $a) { ...F } b: viewer { ...F } } ${shared}`,
+      query: `query ($a: Boolean!) { a: videoClient @include(if: $a) { ...F } b: videoClient { ...F } } ${shared}`,
       variables: { a: false },
     },
     {
-      query: `query ($a: Boolean!) { viewer { ...F @skip(if: $a) limits { secondsPerDay } } } ${shared}`,
+      query: `query ($a: Boolean!) { videoClient { ...F @skip(if: $a) limits { secondsPerDay } } } ${shared}`,
       variables: { a: true },
     },
-    { query: '{ viewer { scopes @skip(if: true) name scopes } }' },
-    { query: '{ viewer { __proto__: name scopes } }' },
-    { query: '{ __proto__: viewer { name } }' },
-    { query: 'query class { constructor: viewer { __typename toString: name } __typename }' },
+    { query: '{ videoClient { scopes @skip(if: true) name scopes } }' },
+    { query: '{ videoClient { __proto__: name scopes } }' },
+    { query: '{ __proto__: videoClient { name } }' },
+    { query: 'query class { constructor: videoClient { __typename toString: name } __typename }' },
     { query: '{ _entities(representations: [{ __typename: "VideoModel", name: "GROK_VIDEO3" }]) { __typename } }' },
     {
       query:
@@ -65,7 +65,7 @@ test('a known query is answered as it was, whatever is in it', async () => {
 
 test('the text of a document does not stand for the id of one', async () => {
   const file = `${freshDirectory()}/operations.json`;
-  writeFileSync(file, JSON.stringify({ whoami: '{ viewer { name } }' }));
+  writeFileSync(file, JSON.stringify({ whoami: '{ videoClient { name } }' }));
   const service = await startGuarded({ PERSISTED_OPERATIONS_FILE: file });
   const known = { documentId: 'whoami' };
   for (let time = 0; time < 2; time++) await service.send(known);

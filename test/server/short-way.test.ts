@@ -11,7 +11,7 @@ import { reply } from '../support/upstream.ts';
 type Headers = Record<string, string>;
 
 const read = 'query ($id: ID!) { videoTask(id: $id) { id status prompt createdAt failure { code } } }';
-const whoami = '{ viewer { name } }';
+const whoami = '{ videoClient { name } }';
 
 /** What was answered, without what is another one each time. */
 async function seen(answering: Promise<Response>) {
@@ -53,7 +53,7 @@ async function startWithTask(settings: Headers = {}) {
 
 test('the same query is answered the same way the second time, only sooner', async () => {
   const { service, id } = await startWithTask({ INTROSPECTION: 'on' });
-  const two = 'query One($id: ID!) { videoTask(id: $id) { id } } query Two { viewer { name scopes } }';
+  const two = 'query One($id: ID!) { videoTask(id: $id) { id } } query Two { videoClient { name scopes } }';
   const bodies: object[] = [
     { query: read, variables: { id } },
     { query: read, variables: { id: '01a20300-0000-7000-8000-000000000000' } },
@@ -64,7 +64,7 @@ test('the same query is answered the same way the second time, only sooner', asy
         'query ($n: Int = 3) { videoTasks(first: $n) { edges { cursor node { ...T } } } } fragment T on VideoTask { id }',
     },
     {
-      query: '{ a: videoModels { name } videoTasks(filter: { status: [QUEUED] }) { pageInfo { endCursor } } }',
+      query: '{ a: videoModels { name } videoTasks(filter: { statuses: [QUEUED] }) { pageInfo { endCursor } } }',
       variables: null,
     },
     { query: whoami, operationName: null, extensions: { trace: true } },
@@ -90,9 +90,9 @@ function everythingOf(type: GraphQLOutputType, above: readonly string[] = []): s
 
 test('every field that can be queried has the same value either way', async () => {
   const { service, id } = await startWithTask();
-  const input = { grokVideo3Pro: { prompt: 'A boat', imageUrls: [inlinePng()] } };
+  const input = { grokVideo3Pro: { prompt: 'A boat', images: [{ dataUri: inlinePng() }] } };
   await service.send({ query: submitDocument, variables: { input } });
-  const refused = { grokVideo3Stable: { prompt: 'A boat', imageUrls: ['https://example.com/boat.png'] } };
+  const refused = { grokVideo3Stable: { prompt: 'A boat', images: [{ url: 'https://example.com/boat.png' }] } };
   service.upstream.onSubmit = reply(400, { error: { message: 'No.' } });
   await service.send({ query: submitDocument, variables: { input: refused } });
   const fields = Object.values(contract.getQueryType()?.getFields() ?? {});
@@ -147,7 +147,7 @@ test('whatever form of answer a client accepts, it gets', async () => {
 test('what is not a query of somebody with a key, or has another result than data, goes the long way', async () => {
   const { service, id } = await startWithTask();
   const reader = { authorization: `Bearer ${(await createKeyFor(service.databaseUrl, { scopes: [] })).key}` };
-  const mixed = 'query Q { viewer { name } } mutation M { abandonVideoTask(id: "x") { task { id } } }';
+  const mixed = 'query Q { videoClient { name } } mutation M { abandonVideoTask(id: "x") { task { id } } }';
   await twice(service, { query: read, variables: { id } });
   await twice(service, { query: whoami });
   const others: [object, Headers?][] = [
@@ -158,7 +158,7 @@ test('what is not a query of somebody with a key, or has another result than dat
     [{ query: whoami, operationName: 7 }],
     [{ query: whoami, other: true }],
     [{ query: mixed, operationName: 'Q' }],
-    [{ query: '{ viewer { nothing } }' }],
+    [{ query: '{ videoClient { nothing } }' }],
     [{ query: read, variables: { id } }, reader],
     [{ query: whoami }, { authorization: `Bearer ${service.key.slice(0, -1)}_` }],
     [{ query: whoami }, { authorization: 'Bearer eyJhbGciOiJub25lIn0.e30.' }],
@@ -205,14 +205,14 @@ test('a body that comes in pieces, or does not say how long it is, is answered t
   const line = await callUp(service.url, `${head}\r\nContent-Length: ${body.length}\r\n\r\n${body.slice(0, 9)}`);
   await new Promise((resolve) => setTimeout(resolve, 100));
   line.socket.write(body.slice(9));
-  await expect.poll(() => line.heard()).toContain('{"data":{"viewer":{"name":"app"}}}');
+  await expect.poll(() => line.heard()).toContain('{"data":{"videoClient":{"name":"app"}}}');
   const chunk = `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`;
   const chunked = await callUp(service.url, `${head}\r\nTransfer-Encoding: chunked\r\n\r\n${chunk}`);
-  await expect.poll(() => chunked.heard()).toContain('{"data":{"viewer":{"name":"app"}}}');
+  await expect.poll(() => chunked.heard()).toContain('{"data":{"videoClient":{"name":"app"}}}');
   // Two on one connection, the second before the first is answered.
   const whole = `${head}\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
   const pipelined = await callUp(service.url, whole + whole);
-  await expect.poll(() => pipelined.heard().split('{"data":{"viewer":{"name":"app"}}}')).toHaveLength(3);
+  await expect.poll(() => pipelined.heard().split('{"data":{"videoClient":{"name":"app"}}}')).toHaveLength(3);
 });
 
 test('a document on the list is known by its id, and by nothing else', async () => {
@@ -225,12 +225,12 @@ test('a document on the list is known by its id, and by nothing else', async () 
     headers: { authorization: `Bearer ${service.key}`, 'content-type': 'application/json', accept: 'application/json' },
     body: '{}',
   });
-  expect(await byUrl.text()).toBe('{"data":{"viewer":{"name":"app"}}}');
+  expect(await byUrl.text()).toBe('{"data":{"videoClient":{"name":"app"}}}');
   const ways = [{ documentId: 'whoami' }, { extensions: { persistedQuery: { version: 1, sha256Hash: 'whoami' } } }];
   for (const body of ways) {
     await service.send(body);
     const second = await seen(service.send(body, { 'x-request-id': `short-${ways.indexOf(body)}` }));
-    expect(second.answer.text).toBe('{"data":{"viewer":{"name":"app"}}}');
+    expect(second.answer.text).toBe('{"data":{"videoClient":{"name":"app"}}}');
     await expect
       .poll(() => service.log())
       .toContain(`"requestId":"${second.requestId}","msg":"answered the short way"`);

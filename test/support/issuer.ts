@@ -123,7 +123,7 @@ export async function startIssuer(): Promise<Issuer> {
   return issuer;
 }
 
-const viewerDocument = '{ viewer { name scopes } }';
+const viewerDocument = '{ videoClient { name scopes } }';
 
 /** What a request with this Authorization header is answered with. */
 export async function answerTo(app: Pick<TestApp, 'app'>, authorization: string | null) {
@@ -141,7 +141,7 @@ export const answerToToken = (app: Pick<TestApp, 'app'>, token: string) => answe
 export const letIn = (name: string, ...scopes: string[]) => ({
   status: 200,
   challenge: null,
-  body: { data: { viewer: { name, scopes } } },
+  body: { data: { videoClient: { name, scopes } } },
 });
 
 /** The one answer to whoever stays outside: all of it, so that it has no room for a reason. */

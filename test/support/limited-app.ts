@@ -3,7 +3,7 @@ import type { Provider } from '../../src/database/client.ts';
 import { type Answer, createTestApp, nothing, type Speaker, type TestApp } from './app.ts';
 import { as, createKeysFor, type Grant } from './callers.ts';
 import { freshDatabase } from './database.ts';
-import { orderOf } from './orders.ts';
+import { durationWord, orderOf } from './orders.ts';
 
 /** When the clock of a limited app begins: in the middle of a minute. */
 export const limitedSince = '2026-11-22T12:00:20.500Z';
@@ -42,10 +42,10 @@ type Caller = Pick<TestApp, 'query'>;
 export async function viewerOf({ query }: Caller) {
   const used = 'usage { submits seconds calls minuteEndsAt dayEndsAt }';
   const { data, errors } = await query(
-    `{ viewer { name scopes ${used} limits { submitsPerMinute secondsPerDay callsPerDay } } }`,
+    `{ videoClient { name scopes ${used} limits { submitsPerMinute secondsPerDay callsPerDay } } }`,
   );
   expect(errors).toBeUndefined();
-  return data.viewer;
+  return data.videoClient;
 }
 
 export async function usageOf(caller: Caller) {
@@ -56,7 +56,7 @@ export async function usageOf(caller: Caller) {
 export const codeOf = ({ errors }: Answer): string | undefined => errors?.[0]?.extensions.code;
 
 /** An order of so many seconds from a model that is billed by the second, and one from a model billed by the call. */
-export const secondsOrder = (durationSeconds: number) => orderOf('GROK_VIDEO3', { durationSeconds });
+export const secondsOrder = (seconds: number) => orderOf('GROK_VIDEO3', { duration: durationWord(seconds) });
 export const callOrder = orderOf('GROK_VIDEO3_PRO');
 
 const refusedWith = (code: string, retryAfterSeconds: number, message: RegExp) => ({

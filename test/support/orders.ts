@@ -1,6 +1,6 @@
 import { capabilityOf, type ModelName } from '../../src/videos/models.ts';
 
-/** What an order can choose, by the names of the input's fields. */
+/** What an order can choose, by the names of the table's rules. */
 export interface Chosen {
   readonly durationSeconds?: number | undefined;
   readonly aspectRatio?: string | undefined;
@@ -18,21 +18,25 @@ export const orderOf = (model: ModelName, fields: object = {}): Record<string, o
   [variantOf(model)]: { prompt: 'A paper boat', ...fields },
 });
 
-/** The values in the words of the contract; a length where the model takes any number is that number. */
-export function inContractWords(
-  model: ModelName,
-  { durationSeconds, aspectRatio, resolution }: Chosen,
-): { [Name in keyof Chosen]: string | number | undefined } {
-  const rule = capabilityOf(model).durationSeconds;
-  return {
-    durationSeconds: durationSeconds && rule && 'values' in rule ? `SECONDS_${durationSeconds}` : durationSeconds,
-    aspectRatio: aspectRatio && ratioWord(aspectRatio),
-    resolution: resolution && resolutionWord(resolution),
-  };
-}
+/** The input's field that chooses the option. */
+export const fieldOf = (option: keyof Chosen): 'duration' | 'aspectRatio' | 'resolution' =>
+  option === 'durationSeconds' ? 'duration' : option;
+
+/** What was chosen, by the fields of an input and in the words of its enums. */
+export const inContractWords = ({ durationSeconds, aspectRatio, resolution }: Chosen) => ({
+  duration: durationSeconds && durationWord(durationSeconds),
+  aspectRatio: aspectRatio && ratioWord(aspectRatio),
+  resolution: resolution && resolutionWord(resolution),
+});
+
+/** Reference images as an order gives them: what begins with data: as a data URI, all else as a URL. */
+export const imagesOf = (texts: readonly unknown[]): object[] =>
+  texts.map((text) => ({ [String(text).startsWith('data:') ? 'dataUri' : 'url']: text }));
+
+export const durationWord = (seconds: number): string => `SECONDS_${seconds}`;
 
 export const ratioWord = (ratio: string): string => `RATIO_${ratio.replace(':', '_')}`;
-export const resolutionWord = (resolution: string): string => `P${Number.parseInt(resolution, 10)}`;
+export const resolutionWord = (resolution: string): string => `RESOLUTION_${Number.parseInt(resolution, 10)}P`;
 
 /** The one body that the upstream may see of an order: everything the model takes, and nothing else. */
 export function upstreamBodyOf(model: ModelName, chosen: Chosen = {}, imageUrls: readonly string[] = []): object {

@@ -88,7 +88,7 @@ export async function crashDuringSubmit(
   const { services } = await createTestServices(upstream, { databaseUrl, clock: { now } });
   const dead = { ...services, upstream: { ...services.upstream, submit: () => new Promise<never>(() => {}) } };
   const request = requestSchemas[model].parse({ prompt: 'A paper boat' });
-  const submitting = '{ videoTasks(filter: { status: [SUBMITTING] }) { edges { node { id } } } }';
+  const submitting = '{ videoTasks(filter: { statuses: [SUBMITTING] }) { edges { node { id } } } }';
   const found = async () => (await query(submitting)).data.videoTasks.edges;
   void submitVideo(dead, localClient, { request, idempotencyKey });
   await expect.poll(found).toHaveLength(1);

@@ -155,7 +155,9 @@ test('of an inline image only the kind, the size and the fingerprint are stored'
   const inline = dataUri('image/png', bytes);
   const link = 'https://images.example.com/1.png';
   const prompt = 'A boat that is easy to find in a file';
-  const { data } = await query(submitDocument, { input: { grokVideo3: { prompt, imageUrls: [inline, link] } } });
+  const { data } = await query(submitDocument, {
+    input: { grokVideo3: { prompt, images: [{ dataUri: inline }, { url: link }] } },
+  });
   expect(data.submitVideo.task.status).toBe('QUEUED');
   expect(upstream.submits[0]).toMatchObject({ image_urls: [inline, link] });
 

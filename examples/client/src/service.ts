@@ -43,7 +43,7 @@ const watchVideoDocument = graphql(`
 
   fragment Failure on VideoFailure { code message retryable mayBeBilled }
 
-  fragment Video on Video { url durationSeconds }
+  fragment Video on VideoResult { url durationSeconds }
 `);
 
 const typicalSecondsDocument = graphql(`

@@ -1,17 +1,17 @@
 import { type Caller, type Scope, scopes } from '../access/caller.ts';
 import { endOfDay, endOfMinute, type SpendingLimits, type Usage } from '../videos/spending.ts';
 import { builder } from './builder.ts';
-import { enumOf } from './video-model.ts';
+import { enumOf } from './enums.ts';
 
-const ClientScope = enumOf(
-  'ClientScope',
+const VideoClientScope = enumOf(
+  'VideoClientScope',
   'What a client may do.',
   Object.keys(scopes) as Scope[],
   (scope) => scope.toUpperCase(),
   (scope) => scopes[scope],
 );
 
-const ClientUsage = builder.objectRef<Usage>('ClientUsage').implement({
+const VideoClientUsage = builder.objectRef<Usage>('VideoClientUsage').implement({
   description:
     'What you have ordered, as your limits count it: what the upstream has refused without billing it is not.',
   fields: (t) => ({
@@ -35,7 +35,7 @@ const ClientUsage = builder.objectRef<Usage>('ClientUsage').implement({
   }),
 });
 
-const ClientLimits = builder.objectRef<SpendingLimits>('ClientLimits').implement({
+const VideoClientLimits = builder.objectRef<SpendingLimits>('VideoClientLimits').implement({
   description: 'What you may order; null for no limit.',
   fields: (t) => ({
     submitsPerMinute: t.exposeInt('submitsPerMinute', {
@@ -53,27 +53,27 @@ const ClientLimits = builder.objectRef<SpendingLimits>('ClientLimits').implement
   }),
 });
 
-const Viewer = builder.objectRef<Caller>('Viewer').implement({
+const VideoClient = builder.objectRef<Caller>('VideoClient').implement({
   description: 'Who you are to the service.',
   fields: (t) => ({
     name: t.exposeString('name', {
       description:
         'The client your key or token belongs to: your tasks carry it. `jwt:` stands before a name from a token; `local` is who needs neither.',
     }),
-    scopes: t.expose('scopes', { type: [ClientScope], description: 'What your key or token allows.' }),
+    scopes: t.expose('scopes', { type: [VideoClientScope], description: 'What your key or token allows.' }),
     usage: t.field({
-      type: ClientUsage,
+      type: VideoClientUsage,
       complexity: 5,
       description: 'What of your limits is used.',
       resolve: ({ name }, _, { services }) => services.ledger.usageOf(name),
     }),
-    limits: t.expose('limits', { type: ClientLimits, description: 'What you may order.' }),
+    limits: t.expose('limits', { type: VideoClientLimits, description: 'What you may order.' }),
   }),
 });
 
-builder.queryField('viewer', (t) =>
+builder.queryField('videoClient', (t) =>
   t.field({
-    type: Viewer,
+    type: VideoClient,
     // Whoever has come in may know as whom.
     skipTypeScopes: true,
     description: 'Who you are to the service, what you may do, and how much of it is left. Takes no scope.',

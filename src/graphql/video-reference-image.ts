@@ -1,0 +1,27 @@
+import { maxUrlLength } from '../videos/public-url.ts';
+import type { ReferenceImage as Image } from '../videos/reference-image.ts';
+import { builder } from './builder.ts';
+
+const VideoUrlImage = builder.objectRef<Extract<Image, { kind: 'URL' }>>('VideoUrlImage').implement({
+  description: 'A reference image that was given by its URL.',
+  fields: (t) => ({
+    url: t.exposeString('url', {
+      description: `The public http(s) URL it was given by, as the URL standard normalises it; at most ${maxUrlLength.toLocaleString('en')} characters.`,
+    }),
+  }),
+});
+
+const VideoInlineImage = builder.objectRef<Extract<Image, { kind: 'INLINE' }>>('VideoInlineImage').implement({
+  description: 'A reference image that was sent inline. The image is not kept; what identifies it is.',
+  fields: (t) => ({
+    mimeType: t.exposeString('mimeType', { description: 'Its mime type: `image/png`.' }),
+    sizeBytes: t.exposeInt('sizeBytes', { description: 'Its size in bytes, decoded.' }),
+    sha256: t.exposeString('sha256', { description: 'The SHA-256 of the image, decoded, in lower-case hexadecimal.' }),
+  }),
+});
+
+export const VideoReferenceImage = builder.unionType('VideoReferenceImage', {
+  description: 'A reference image of an order, by the form it was given in.',
+  types: [VideoUrlImage, VideoInlineImage],
+  resolveType: ({ kind }) => (kind === 'URL' ? VideoUrlImage : VideoInlineImage),
+});
