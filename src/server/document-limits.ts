@@ -11,6 +11,7 @@ import {
 import type { Plugin } from 'graphql-yoga';
 import { invalidInput, limitExceeded, shown } from '../graphql/errors.ts';
 import { payingFieldsOf } from '../graphql/paying.ts';
+import { argumentPathOf } from './argument-path.ts';
 import { measure } from './document-measure.ts';
 
 export interface DocumentLimits {
@@ -55,17 +56,19 @@ export function useDocumentLimits(limits: DocumentLimits, { introspection }: { i
       );
       const problem = problemWith(documentAST);
       if (problem) setResult([problem]);
-      return ({ result, setResult: setShown }) => setShown((result as readonly GraphQLError[]).map(shownAs));
+      return ({ result, setResult: setShown }) =>
+        setShown((result as readonly GraphQLError[]).map((error) => shownAs(error, documentAST)));
     },
   };
 }
 
 /** A value that does not fit is the same mistake in a literal as in a variable: an order with two models, for one. */
-function shownAs({ message: whole, nodes, extensions, source, positions }: GraphQLError) {
+function shownAs({ message: whole, nodes, extensions, source, positions }: GraphQLError, document?: DocumentNode) {
   const message = shown(whole);
   const [node] = nodes ?? [];
   const isValue = node !== undefined && (isValueNode(node) || node.kind === Kind.OBJECT_FIELD);
-  const known = isValue ? invalidInput([{ path: [], message }]).extensions : {};
+  const path = isValue && document ? argumentPathOf(document, node) : [];
+  const known = isValue ? invalidInput([{ path, message }]).extensions : {};
   const place = { nodes: nodes ?? null, source: source ?? null, positions: positions ?? null };
   return new GraphQLError(message, { ...place, extensions: { ...extensions, ...known } });
 }
