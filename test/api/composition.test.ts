@@ -5,6 +5,7 @@ import {
   isInputObjectType,
   lexicographicSortSchema,
   printType,
+  validateSchema,
 } from 'graphql';
 import { expect, test } from 'vitest';
 import { schema } from '../../src/graphql/schema.ts';
@@ -27,10 +28,38 @@ const reviewsSdl = /* GraphQL */ `
   scalar DateTime
 `;
 
+/** A graph that has types and root fields of the names that graphs usually have, all meaning something else. */
+const socialSdl = /* GraphQL */ `
+  extend schema @link(url: "https://specs.apollo.dev/federation/v2.6", import: ["@key"])
+  type Query {
+    viewer: User
+    client(id: ID!): Client
+    video(id: ID!): Video
+    task(id: ID!): Task
+    node(id: ID!): User
+  }
+  type User @key(fields: "id") { id: ID! name: String! videos: [Video!]! usage: Usage! }
+  type Client { id: ID! scopes: [Scope!]! limits: Limits }
+  type Video @key(fields: "id") { id: ID! ratio: AspectRatio resolution: Resolution images: [ReferenceImage!]! }
+  type Task { id: ID! status: Status! error: RequestErrorCode billing: BillingUnit }
+  type ReferenceImage { id: ID! }
+  type IntRange { from: Int! to: Int! }
+  type Usage { views: IntRange! }
+  type Limits { views: Int! }
+  enum AspectRatio { WIDE SQUARE }
+  enum Resolution { HD UHD }
+  enum BillingUnit { DAY }
+  enum Scope { OWNER }
+  enum Status { DONE }
+  enum RequestErrorCode { OOPS }
+  scalar PublicUrl
+`;
+
 const videos = videosSdl;
 const sets: Record<string, Record<string, string>> = {
   alone: { videos },
   'with products': { videos, products: productsSdl },
+  'with a graph that has the usual names': { videos, social: socialSdl },
   'with products and a graph that has lists': { videos, products: productsSdl, reviews: reviewsSdl },
 };
 const composers: readonly ComposerName[] = ['hive', 'apollo'];
@@ -60,7 +89,9 @@ test.each(cases)('%s composes the service %s without an error or a hint', (compo
 test.each(cases)('in what %s composes %s, everything an order can say is as it was', (composer, set) => {
   const { supergraph } = compose(composer, sets[set]!);
   const own = inputsFrom('SubmitVideoOrder', schema);
-  expect(Object.keys(own)).toEqual(expect.arrayContaining(['SubmitVideoInput', 'GrokVideo3MaxDuration', 'PublicUrl']));
+  expect(Object.keys(own)).toEqual(
+    expect.arrayContaining(['SubmitVideoInput', 'GrokVideo3MaxDuration', 'VideoImageUrl']),
+  );
   for (const model of modelNames) expect(own['SubmitVideoInput']).toContain(`${variantOf(model)}: `);
   expect(own['SubmitVideoInput']).toContain('input SubmitVideoInput @oneOf {');
   // Apollo's composer drops the directive: then it is the subgraph that refuses an order from two models.
@@ -81,6 +112,23 @@ test.each(composers)('%s lets every field of the contract through, and nothing t
       )
       .filter((path) => !path.startsWith('Query._'));
   expect(new Set(fieldsOf(composed))).toEqual(new Set(fieldsOf(schema)));
+});
+
+test('all that a larger graph could have under the same name bears Video in ours', () => {
+  const shared = ['PageInfo', 'DateTime', 'Query', 'Mutation', 'Subscription'];
+  const builtIn = ['String', 'Int', 'Float', 'Boolean', 'ID'];
+  const types = Object.keys(schema.getTypeMap()).filter((name) => !name.startsWith('_'));
+  const foreign = [...shared, ...builtIn];
+  expect(types.filter((name) => !name.includes('Video') && !foreign.includes(name))).toEqual([]);
+  const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()];
+  const fields = roots.flatMap((type) => Object.keys(type?.getFields() ?? {})).filter((name) => !name.startsWith('_'));
+  expect(fields.filter((name) => !/video/i.test(name))).toEqual([]);
+});
+
+test('tools that only know GraphQL can read the file as it is', () => {
+  const built = buildSchema(videosSdl);
+  expect(validateSchema(built)).toEqual([]);
+  expect(inputsFrom('SubmitVideoOrder', built)).toEqual(inputsFrom('SubmitVideoOrder', schema));
 });
 
 test('what a gateway is served is the file, word for word, whether the schema may be explored or not', async () => {
