@@ -12,7 +12,7 @@ import {
   TaskStateError,
 } from '../videos/errors.ts';
 
-/** The codes in `extensions.code` of an error that is about the request, not about a video; README.md lists them. */
+/** Every code that `extensions.code` of an error can have, the libraries' among them; README.md lists them. */
 export const errorCodes = {
   UNAUTHENTICATED: {
     retryable: false,
@@ -69,6 +69,35 @@ export const errorCodes = {
   INTERNAL_SERVER_ERROR: {
     retryable: false,
     description: 'A fault of this service; its log has the reason.',
+  },
+  BAD_REQUEST: {
+    retryable: false,
+    description: 'The request is not one for GraphQL in JSON (HTTP 400, 405 or 415); nothing was done.',
+  },
+  GRAPHQL_PARSE_FAILED: {
+    retryable: false,
+    description: 'The document is not GraphQL; nothing was done.',
+  },
+  GRAPHQL_VALIDATION_FAILED: {
+    retryable: false,
+    description: 'The document asks for what the schema does not have; nothing was done.',
+  },
+  OPERATION_RESOLUTION_FAILURE: {
+    retryable: false,
+    description: 'The document has no operation of the given name, or several and none was named; nothing was done.',
+  },
+  PERSISTED_QUERY_ID_REQUIRED: {
+    retryable: false,
+    description: 'The service answers listed documents only, and the request has no id of one; nothing was done.',
+  },
+  PERSISTED_QUERY_NOT_IN_LIST: {
+    retryable: false,
+    description: 'The service answers listed documents only, and none has this id; nothing was done.',
+  },
+  PERSISTED_QUERY_ONLY: {
+    retryable: false,
+    description:
+      'The service answers listed documents only, and the request has a document of its own; nothing was done.',
   },
 } as const;
 
