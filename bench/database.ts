@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
-import { type DatabaseClient, openDatabase, providerOf } from '../src/database/client.ts';
+import { type DatabaseClient, openDatabase, providerOf } from '../src/database/database.ts';
 import type { Prisma } from '../src/database/generated/sqlite/client.ts';
 
 /** What the load needs to know of a database that was made for it. */

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DatabaseClient } from '../src/database/client.ts';
+import type { DatabaseClient } from '../src/database/database.ts';
 import { partOf } from './statistics.ts';
 
 /** When the stand-in was asked about each task, in milliseconds since the epoch, by the upstream's id. */

@@ -1,6 +1,6 @@
-import type { ModelName } from '../src/videos/models.ts';
-import type { TaskStatus } from '../src/videos/task.ts';
-import type { TaskFilter, TaskPage } from '../src/videos/task-filter.ts';
+import type { ModelName } from '../src/catalogue/models.ts';
+import type { TaskStatus } from '../src/tasks/task.ts';
+import type { TaskFilter, TaskPage } from '../src/tasks/task-filter.ts';
 import { client } from './database.ts';
 import { retired } from './many-tasks.ts';
 import { fields, pageSize } from './requests.ts';

@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { adapterFor, openDatabase, providerOf } from '../src/database/client.ts';
+import { adapterFor, openDatabase, providerOf } from '../src/database/database.ts';
 import { client, completedTask } from './database.ts';
 
 /** A client that has ordered nothing for a long time: a fifth of all tasks, none of them in the newer half. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
-import { openDatabase } from '../src/database/client.ts';
+import { openDatabase } from '../src/database/database.ts';
 import { type CpuUse, cpuMeter } from './cpu.ts';
 import { createOpenTasks } from './database.ts';
 import { type Arrivals, type Lag, lagOf, watchSchedule } from './lag.ts';

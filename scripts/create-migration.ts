@@ -5,8 +5,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { adapterFor, type Provider } from '../src/database/client.ts';
-import { migrate, migrationsDirectory } from '../src/database/migrate.ts';
+import { adapterFor, type Provider } from '../src/database/database.ts';
+import { migrate, migrationsDirectory } from '../src/database/migrations/migrate.ts';
 import { createPostgresDatabase, startPostgres } from '../test/support/postgres.ts';
 import { drift } from './drift.ts';
 import { providers } from './model-text.ts';

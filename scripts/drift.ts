@@ -1,8 +1,8 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import { ColumnTypeEnum } from '@prisma/driver-adapter-utils';
 import pg from 'pg';
-import { adapterFor, providerOf } from '../src/database/client.ts';
-import { everything, withSchemaEngine } from '../src/database/schema-engine.ts';
+import { adapterFor, providerOf } from '../src/database/database.ts';
+import { everything, withSchemaEngine } from '../src/database/migrations/schema-engine.ts';
 import { modelTextFor } from './model-text.ts';
 
 /** The SQL that would lead from the database as it is to the model text, or null where they agree. */

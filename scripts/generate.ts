@@ -9,7 +9,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Provider } from '../src/database/client.ts';
+import type { Provider } from '../src/database/database.ts';
 import { modelTextFor, providers } from './model-text.ts';
 
 const prismaCli = createRequire(import.meta.url).resolve('prisma/build/index.js');

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Provider } from '../src/database/client.ts';
+import type { Provider } from '../src/database/database.ts';
 
 export const providers: readonly Provider[] = ['sqlite', 'postgresql'];
 

@@ -1,24 +1,28 @@
 import type { Logger } from 'pino';
-import { createDoor } from './access/door.ts';
+import { createAuthenticator } from './access/authenticator.ts';
 import { OpenSubscriptions } from './access/subscriptions.ts';
-import { openDatabase } from './database/client.ts';
-import { withFileWatch } from './database/file-watch.ts';
-import { createKeyStore } from './database/key-store.ts';
-import { withCache } from './database/task-cache.ts';
-import { createTaskStore } from './database/task-store.ts';
-import { createUsageStore } from './database/usage-store.ts';
+import { withCache } from './database/cache/task-cache.ts';
+import { type Database, openDatabase } from './database/database.ts';
+import { createKeyStore } from './database/prisma-key-store.ts';
+import { createTaskStore } from './database/prisma-task-store.ts';
+import { createUsageStore } from './database/prisma-usage-store.ts';
+import { withFileWatch } from './database/sqlite/file-watch.ts';
 import type { Environment } from './environment.ts';
 import { Health, readinessChecks } from './health.ts';
 import { createLog } from './log.ts';
-import { createPubsub } from './pubsub.ts';
-import { startSandbox } from './sandbox/server.ts';
-import { type Listener, listen } from './server/listen.ts';
+import { Orders } from './orders/orders.ts';
+import { startSandbox } from './sandbox/sandbox.ts';
+import { type Listener, listen } from './server/http/listen.ts';
 import { createGraphqlServer } from './server/yoga.ts';
-import { createUpstreamClient } from './upstream/client.ts';
-import { Ledger } from './videos/ledger.ts';
-import { noOrdersUnderWay, type Services } from './videos/services.ts';
-import { createThrottle } from './videos/throttle.ts';
-import { Tracker } from './videos/tracker.ts';
+import { Ledger } from './spending/ledger.ts';
+import { createClock } from './tasks/moment.ts';
+import { logsStatus, recorderFor, wakesWatchers } from './tasks/record-change.ts';
+import { TaskReader, type Viewer } from './tasks/task-reader.ts';
+import { createTaskSignals } from './tasks/task-signals.ts';
+import type { Upstream } from './tasks/upstream.ts';
+import { createThrottle } from './tracking/throttle.ts';
+import { Tracker } from './tracking/tracker.ts';
+import { createUpstreamClient } from './upstream/rest-client.ts';
 
 export interface App {
   /** Follows tasks and serves; returns the URL of the GraphQL endpoint. */
@@ -48,41 +52,29 @@ const rereadMs = 30_000;
 export async function createApp(environment: Environment, now = () => new Date()): Promise<App> {
   const { log, end: endLog } = await createLog(environment.log);
   const database = await openDatabase(environment.databaseUrl, log);
-  const door = await createDoor(createKeyStore(database), environment.access, log, now);
+  const authenticator = await createAuthenticator(createKeyStore(database), environment.access, log, now);
   const sandbox = environment.sandbox && (await sandboxAt(environment.sandbox.port, log));
 
   const health = new Health(now);
-  const store = health.watchWrites(createTaskStore(database.client), 'create', 'update', 'saveChecks');
   const stopping = new AbortController();
   const aborting = new AbortController();
-  const services: Services = {
-    store: withCache(withFileWatch(store, database.fileProblem), database),
-    upstream: health.watchUpstream(
-      createUpstreamClient(sandbox ? { ...environment.upstream, baseUrl: sandbox.url } : environment.upstream),
-    ),
-    ledger: new Ledger(health.watchWrites(createUsageStore(database.client), 'save'), now),
-    pubsub: createPubsub(database.notifications),
-    log,
-    now,
-    schedule: environment.schedule,
-    throttle: createThrottle(environment.schedule),
-    submitLeaseMs: environment.submitLeaseMs,
-    idempotencyKeyLifetimeMs: environment.idempotencyKeyLifetimeMs,
-    rereadMs,
-    ...noOrdersUnderWay(),
-    stopping: stopping.signal,
-    aborting: aborting.signal,
-  };
-  const tracker = new Tracker(services, environment.tracker);
-  const graphql = await createGraphqlServer(services, {
-    ...environment.server,
-    documents: environment.documents,
-    door,
-    subscriptions: new OpenSubscriptions(environment.maxSubscriptions),
-    sandbox: sandbox !== null,
-    stopping: stopping.signal,
-    checks: readinessChecks({ database, store, tracker, health, now }),
-  });
+  const upstream = createUpstreamClient(
+    sandbox ? { ...environment.upstream, baseUrl: sandbox.url } : environment.upstream,
+  );
+  const domain = createDomain({ environment, database, upstream, health, now, log, stopping, aborting });
+  const { savedTasks, signals, orders, tracker, ...capabilities } = domain;
+  const subscriptions = new OpenSubscriptions(environment.maxSubscriptions);
+  const graphql = await createGraphqlServer(
+    { ...capabilities, orders, subscriptions, upstreamKey: upstream, now, log },
+    {
+      ...environment.server,
+      documents: environment.documents,
+      authenticator,
+      sandbox: sandbox !== null,
+      stopping: stopping.signal,
+      checks: readinessChecks({ database, store: savedTasks, tracker, health, now }),
+    },
+  );
   let listener: Listener | undefined;
 
   return {
@@ -90,16 +82,16 @@ export async function createApp(environment: Environment, now = () => new Date()
       listener = await listen(graphql.listener, environment.server, log);
       tracker.start();
       log.info({ migrations: database.appliedMigrations }, `GraphQL at ${listener.url}`);
-      if (door.open) log.warn('There is no API key: whoever works on this machine may order, and nobody else.');
+      if (authenticator.open) log.warn('There is no API key: all who work on this machine may order, and no others.');
       return { url: listener.url };
     },
     async stop() {
       log.info('stopping');
       stopping.abort();
-      services.pubsub.publishAll();
+      signals.publishAll();
       const tracked = tracker.stop();
       const patience = setTimeout(() => aborting.abort(), submitGraceMs);
-      await Promise.allSettled([...services.submitting, tracked]);
+      await Promise.allSettled([orders.settled(), tracked]);
       clearTimeout(patience);
       await listener?.close();
       await sandbox?.stop();
@@ -110,6 +102,44 @@ export async function createApp(environment: Environment, now = () => new Date()
     logFatal: (err) => log.fatal({ err }, 'unexpected error, stopping'),
     fetch: async (request) => graphql.fetch(request),
   };
+}
+
+interface DomainParts {
+  readonly environment: Environment;
+  readonly database: Database;
+  readonly upstream: Upstream;
+  readonly health: Health;
+  readonly now: () => Date;
+  readonly log: Logger;
+  readonly stopping: AbortController;
+  readonly aborting: AbortController;
+}
+
+/** Makes each capability once, of what it needs and nothing else. */
+function createDomain({ environment, database, health, now, log, stopping, aborting, ...parts }: DomainParts) {
+  const savedTasks = health.watchWrites(createTaskStore(database.client), 'create', 'update', 'saveChecks');
+  const store = withCache(withFileWatch(savedTasks, database.fileProblem), database);
+  const upstream = health.watchUpstream(parts.upstream);
+  const ledger = new Ledger(health.watchWrites(createUsageStore(database.client), 'save'), now);
+  const signals = createTaskSignals(database.notifications);
+  const record = recorderFor(store, [wakesWatchers(signals), logsStatus(log)]);
+  const clock = createClock(now, environment.schedule, upstream);
+  const throttle = createThrottle(environment.schedule);
+  const sources = { store, signals, stopping: stopping.signal, rereadMs };
+  const readerFor = (viewer: Viewer) => new TaskReader(sources, viewer);
+  const shared = { store, upstream, record, clock, now, log };
+  const orders = new Orders({
+    ...shared,
+    readerFor,
+    ledger,
+    onReply: (reply, sentAt) => throttle.heedSubmit(reply, sentAt, now()),
+    submitLeaseMs: environment.submitLeaseMs,
+    idempotencyKeyLifetimeMs: environment.idempotencyKeyLifetimeMs,
+    stopping: stopping.signal,
+    aborting: aborting.signal,
+  });
+  const tracker = new Tracker({ ...shared, throttle }, environment.tracker);
+  return { savedTasks, signals, readerFor, ledger, orders, tracker };
 }
 
 async function sandboxAt(port: number, log: Logger) {

@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import { isLoopback } from './access/authenticator.ts';
 import { type Scope, scopes } from './access/caller.ts';
-import { isLoopback } from './access/door.ts';
 import { type JwtSettings, jwtAlgorithms } from './access/jwt.ts';
-import { isUnambiguous } from './database/url.ts';
+import { isUnambiguous } from './database/database-url.ts';
+import { OperatorError } from './errors.ts';
 import { fetchable, isFetchablePort } from './fetchable.ts';
 import { count, limit, list, milliseconds, onOrOff, port, someOf } from './setting-types.ts';
 
@@ -227,7 +228,7 @@ function group(settings: Settings, { development, sandbox }: { development: bool
 }
 
 /** The settings do not add up; nothing was started. */
-export class EnvironmentError extends Error {
+export class EnvironmentError extends OperatorError {
   override readonly name = 'EnvironmentError';
 
   constructor(problems: readonly string[]) {

@@ -1,11 +1,10 @@
-import type { Database } from './database/client.ts';
-import type { TaskStore } from './database/task-store.ts';
-import type { Check } from './server/readiness.ts';
-import type { UpstreamClient } from './upstream/client.ts';
-import type { CheckReply, SubmitReply } from './upstream/replies.ts';
-import { DatabaseUnavailableError } from './videos/errors.ts';
-import { type FailureCode, failureOfSubmit } from './videos/failures.ts';
-import type { Tracker } from './videos/tracker.ts';
+import type { Database } from './database/database.ts';
+import { DatabaseUnavailableError } from './errors.ts';
+import type { Check } from './server/plugins/readiness.ts';
+import { type FailureCode, failureOfSubmit } from './tasks/failures.ts';
+import type { TaskStore } from './tasks/task-store.ts';
+import type { CheckReply, SubmitReply, Upstream } from './tasks/upstream.ts';
+import type { Tracker } from './tracking/tracker.ts';
 
 /** How late the oldest check may be before that is worth a sentence. */
 const maxLagSeconds = 60;
@@ -39,7 +38,7 @@ export class Health {
   }
 
   /** The same client, whose answers are watched. */
-  watchUpstream(upstream: UpstreamClient): UpstreamClient {
+  watchUpstream(upstream: Upstream): Upstream {
     const noted = (of: 'submit' | 'check') => (reply: SubmitReply | CheckReply) => {
       this.#upstream[of] = this.#problemIn(of, reply);
     };

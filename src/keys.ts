@@ -4,13 +4,14 @@
  */
 import { parseArgs } from 'node:util';
 import { pino } from 'pino';
+import { createKey, idOf, type KeyGrant } from './access/api-keys.ts';
 import { isScope, scopes } from './access/caller.ts';
 import { clientNameRule, isClientName, tokenPrefix } from './access/client-name.ts';
-import { createKey, idOf, type KeyGrant } from './access/keys.ts';
-import { openDatabase } from './database/client.ts';
-import { createKeyStore, type KeyStore } from './database/key-store.ts';
+import type { KeyStore } from './access/key-store.ts';
+import { openDatabase } from './database/database.ts';
+import { createKeyStore } from './database/prisma-key-store.ts';
 import { readDatabaseUrl } from './environment.ts';
-import type { SpendingLimits } from './videos/spending.ts';
+import type { SpendingLimits } from './spending/usage.ts';
 
 const usage = `Usage: npm run keys -- <command>
 

@@ -1,7 +1,7 @@
 import { type Logger, pino } from 'pino';
 import type { Environment } from './environment.ts';
 import { LogOutput, neverWaitFor } from './log-output.ts';
-import { currentRequestId } from './server/request-id.ts';
+import { currentRequest } from './request-context.ts';
 
 export interface Log {
   readonly log: Logger;
@@ -11,10 +11,7 @@ export interface Log {
 
 /** A JSON line an event, or in colours for people; each says in which request it happened. */
 export async function createLog({ level, pretty }: Environment['log']): Promise<Log> {
-  const mixin = () => {
-    const requestId = currentRequestId();
-    return requestId === undefined ? {} : { requestId };
-  };
+  const mixin = () => currentRequest() ?? {};
   for (const stream of [process.stdout, process.stderr]) neverWaitFor(stream);
   const output = new LogOutput({
     fd: 1,

@@ -1,18 +1,10 @@
 import { parseArgs } from 'node:util';
 import { type Environment, readEnvironment } from './environment.ts';
-
-/** What keeps the service from starting without being its fault: the message says all. */
-const operatorErrors = new Set([
-  'EnvironmentError',
-  'MigrationError',
-  'DatabaseOpenError',
-  'OpenAccessError',
-  'PersistedOperationsError',
-]);
+import { OperatorError } from './errors.ts';
 
 const isOperatorError = (error: unknown): error is Error =>
   error instanceof Error &&
-  (operatorErrors.has(error.name) ||
+  (error instanceof OperatorError ||
     'syscall' in error ||
     ('code' in error && /^ERR_PARSE_ARGS/.test(`${error.code}`)));
 

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { type DurationRule, maxImagesUndocumented, models } from '../src/catalogue/models.ts';
 import { settingNames } from '../src/environment.ts';
-import { errorCodes } from '../src/graphql/errors.ts';
 import { inputFieldOf } from '../src/graphql/names.ts';
-import { outcomeWords } from '../src/sandbox/orders.ts';
-import { failures } from '../src/videos/failures.ts';
-import { type DurationRule, maxImagesUndocumented, models } from '../src/videos/models.ts';
+import { errorCodes } from '../src/graphql/public-error.ts';
+import { outcomeWords } from '../src/sandbox/read-order.ts';
+import { failures } from '../src/tasks/failures.ts';
 
 const readme = readFileSync('README.md', 'utf8');
 const yesOrNo = (fact: boolean) => (fact ? 'yes' : 'no');

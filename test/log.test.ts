@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
 import { anOrder, submitDocument } from './support/app.ts';
-import { noSpendingLimits } from './support/client.ts';
 import { closedPort } from './support/closed-port.ts';
 import { freshDatabase, freshDirectory } from './support/database.ts';
+import { noSpendingLimits } from './support/local-caller.ts';
 import { post, spawnServiceOnto } from './support/process.ts';
 import { apiKey, reply, startUpstream, type TestUpstream } from './support/upstream.ts';
 

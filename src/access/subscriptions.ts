@@ -1,5 +1,5 @@
+import { LimitExceededError, UnauthenticatedError } from '../errors.ts';
 import type { Caller } from './caller.ts';
-import { LimitExceededError, UnauthenticatedError } from './errors.ts';
 
 /** Counts the subscriptions that each client has open on this instance. */
 export class OpenSubscriptions {
@@ -18,10 +18,10 @@ export class OpenSubscriptions {
    * @throws UnauthenticatedError when its credentials hold no longer.
    */
   async *admit<Item>(
-    { name, isStillWelcome }: Caller,
+    { client, isStillWelcome }: Caller,
     watch: AsyncIterable<Item | null>,
   ): AsyncGenerator<Item, void, void> {
-    const leave = this.#enter(name);
+    const leave = this.#enter(client);
     try {
       for await (const item of watch) {
         if (!(await isStillWelcome())) throw new UnauthenticatedError();
@@ -32,16 +32,16 @@ export class OpenSubscriptions {
     }
   }
 
-  #enter(name: string): () => void {
-    const open = this.#open.get(name) ?? 0;
+  #enter(client: string): () => void {
+    const open = this.#open.get(client) ?? 0;
     if (open >= this.#max) {
       throw new LimitExceededError(`${open} subscriptions are open`, 'MAX_SUBSCRIPTIONS', this.#max);
     }
-    this.#open.set(name, open + 1);
+    this.#open.set(client, open + 1);
     return () => {
-      const left = (this.#open.get(name) ?? 1) - 1;
-      if (left > 0) this.#open.set(name, left);
-      else this.#open.delete(name);
+      const left = (this.#open.get(client) ?? 1) - 1;
+      if (left > 0) this.#open.set(client, left);
+      else this.#open.delete(client);
     };
   }
 }

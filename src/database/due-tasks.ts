@@ -1,6 +1,6 @@
 import { join, sqltag as sql } from '@prisma/client/runtime/client';
-import type { VideoTask } from '../videos/task.ts';
-import type { DatabaseClient } from './client.ts';
+import type { VideoTask } from '../tasks/task.ts';
+import type { DatabaseClient } from './database.ts';
 import type { Task } from './generated/sqlite/client.ts';
 
 /** What the tracker does with tasks, of which there may be many: all of it at once. */

@@ -1,7 +1,7 @@
 import { join, sqltag as sql } from '@prisma/client/runtime/client';
-import { type TaskStatus, taskStatuses } from '../videos/task.ts';
-import type { TaskCount, TaskFilter } from '../videos/task-filter.ts';
-import type { DatabaseClient } from './client.ts';
+import { type TaskStatus, taskStatuses } from '../tasks/task.ts';
+import type { TaskCount, TaskFilter } from '../tasks/task-filter.ts';
+import type { DatabaseClient } from './database.ts';
 import { headsOf, maxRuns } from './task-list.ts';
 
 /** Counts in the indexes of lists, and in each state no further than `limit`: so it costs the same however many there are. */

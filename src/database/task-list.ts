@@ -1,8 +1,8 @@
 import { join, raw, type Sql, sqltag as sql } from '@prisma/client/runtime/client';
-import { modelNames } from '../videos/models.ts';
-import { taskStatuses } from '../videos/task.ts';
-import type { TaskFilter, TaskPage } from '../videos/task-filter.ts';
-import type { DatabaseClient } from './client.ts';
+import { modelNames } from '../catalogue/models.ts';
+import { taskStatuses } from '../tasks/task.ts';
+import type { TaskFilter, TaskPage } from '../tasks/task-filter.ts';
+import type { DatabaseClient } from './database.ts';
 import type { Task } from './generated/sqlite/client.ts';
 
 /** Tasks that stand together in an index, in the order of their ids: they agree in all the columns before the id. */

@@ -5,19 +5,34 @@ import RelayPlugin from '@pothos/plugin-relay';
 import ScopeAuthPlugin from '@pothos/plugin-scope-auth';
 import ValidationPlugin from '@pothos/plugin-validation';
 import { GraphQLDateTimeISO } from 'graphql-scalars';
+import type { Logger } from 'pino';
 import type { Caller, Scope } from '../access/caller.ts';
-import { ForbiddenError, LimitExceededError } from '../access/errors.ts';
 import type { OpenSubscriptions } from '../access/subscriptions.ts';
-import type { Services } from '../videos/services.ts';
-import { invalidInput } from './errors.ts';
+import { ForbiddenError, LimitExceededError } from '../errors.ts';
+import type { Orders } from '../orders/orders.ts';
+import type { Ledger } from '../spending/ledger.ts';
+import type { TaskReader } from '../tasks/task-reader.ts';
+import type { KeyFinder } from '../tasks/upstream.ts';
+import { invalidInput } from './public-error.ts';
 
-/** What a resolver gets. */
-export interface Context {
-  readonly services: Services;
-  readonly request: Request;
+/** What is bound to the caller of a request. */
+export interface CallerContext {
   /** Who sends the request. */
-  readonly client: Caller;
+  readonly caller: Caller;
+  /** The tasks that the caller may see. */
+  readonly tasks: TaskReader;
+}
+
+/** What a resolver gets: the capabilities, and what is bound to the caller. */
+export interface Context extends CallerContext {
+  readonly request: Request;
+  readonly orders: Orders;
+  readonly ledger: Pick<Ledger, 'usageOf'>;
   readonly subscriptions: OpenSubscriptions;
+  /** Finds the upstream's key, which must not be shown. */
+  readonly upstreamKey: KeyFinder;
+  readonly now: () => Date;
+  readonly log: Logger;
   /** What a document may weigh. */
   readonly maxComplexity: number;
   /** The schema as schema.graphql has it. */
@@ -54,14 +69,14 @@ export const builder = new SchemaBuilder<Types>({
   plugins: [ScopeAuthPlugin, ComplexityPlugin, RelayPlugin, ValidationPlugin, DirectivesPlugin],
   defaultFieldNullability: false,
   scopeAuth: {
-    authScopes: ({ client }) => ({
-      read: client.scopes.includes('read'),
-      submit: client.scopes.includes('submit'),
-      admin: client.seesAll,
+    authScopes: ({ caller }) => ({
+      read: caller.scopes.includes('read'),
+      submit: caller.scopes.includes('submit'),
+      admin: caller.seesAll,
     }),
     authorizeOnSubscribe: true,
-    unauthorizedError: (_, { client }, { parentType, fieldName }) => {
-      const scopes = client.scopes.join(', ') || 'none';
+    unauthorizedError: (_, { caller }, { parentType, fieldName }) => {
+      const scopes = caller.scopes.join(', ') || 'none';
       return new ForbiddenError(
         `${parentType}.${fieldName} takes a scope that this key does not have. Its scopes: ${scopes}.`,
       );

@@ -1,9 +1,8 @@
 import { z } from 'zod';
-import { isModelName, type ModelName } from '../videos/models.ts';
-import type { VideoTask as Task } from '../videos/task.ts';
-import { findTasks } from '../videos/tasks.ts';
+import { isModelName, type ModelName } from '../catalogue/models.ts';
+import type { VideoTask as Task } from '../tasks/task.ts';
 import { builder, type Context } from './builder.ts';
-import { invalidInput } from './errors.ts';
+import { invalidInput } from './public-error.ts';
 import { taskId } from './task-id.ts';
 import { VideoModel } from './video-model.ts';
 import { VideoTask } from './video-task.ts';
@@ -76,14 +75,14 @@ builder.queryFields((t) => ({
 /** All tasks are read at once, however many there are. An error in the list is one in that place: the rest is answered. */
 async function findEntities(
   asked: readonly unknown[],
-  { services, client }: Context,
+  { tasks: reader }: Context,
 ): Promise<(Task | ModelName | null)[]> {
   const parsed = asked.map((item) => representation.safeParse(item).data);
   const issues = parsed.flatMap((item, index) => (item ? [] : [{ path: ['representations', index], message: form }]));
   // A gateway that sends so many is not told of each by an error of its own.
   if (issues.length > maxErrors) throw invalidInput(issues);
   const ids = parsed.flatMap((item) => (item?.__typename === 'VideoTask' ? [item.id] : []));
-  const tasks = await findTasks(services, client, ids);
+  const tasks = await reader.findMany(ids);
   return parsed.map((item, index) => {
     if (!item) return invalidInput([{ path: ['representations', index], message: form }]) as never;
     if (item.__typename === 'VideoTask') return tasks.get(item.id) ?? null;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { unquoted } from '../videos/key-spelling.ts';
+import { unquoted } from '../orders/key-spelling.ts';
 import type { Context } from './builder.ts';
-import { invalidInput } from './errors.ts';
+import { invalidInput } from './public-error.ts';
 
 const message = 'must be 1 to 255 visible ASCII characters';
 const quoting =

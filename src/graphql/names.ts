@@ -1,4 +1,4 @@
-import type { ModelName } from '../videos/models.ts';
+import type { ModelName } from '../catalogue/models.ts';
 
 /** GROK_VIDEO3_MAX → GrokVideo3Max: what the types of a model, and the scalars of a form, are called after. */
 export const pascalCase = (name: string): string =>

@@ -18,7 +18,7 @@ import {
   visit,
   visitWithTypeInfo,
 } from 'graphql';
-import type { Submission } from '../videos/submit.ts';
+import type { Submission } from '../orders/order.ts';
 
 /** Marks a field that spends money: an operation that has one has no other root field. */
 export const paying = { paying: true };

@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { abandonTask, confirmTask, resubmitVideo } from '../videos/resolve.ts';
-import type { VideoTask as Task } from '../videos/task.ts';
+import type { VideoTask as Task } from '../tasks/task.ts';
 import { builder } from './builder.ts';
 import { idempotencyKey, idempotencyKeyDescription, idempotencyKeyOf } from './idempotency-key.ts';
 import { paying, rememberTask } from './paying.ts';
@@ -41,8 +40,8 @@ builder.mutationFields((t) => ({
         validate: upstreamIdForm,
       }),
     },
-    resolve: async (_, { id, upstreamId }, { services, client }) => ({
-      task: await confirmTask(services, client, id, upstreamId),
+    resolve: async (_, { id, upstreamId }, { orders, caller }) => ({
+      task: await orders.confirm(caller, id, upstreamId),
     }),
   }),
 
@@ -52,7 +51,7 @@ builder.mutationFields((t) => ({
     description:
       'Gives an UNCONFIRMED task up: it ends as FAILED with SUBMISSION_UNCONFIRMED and may still be billed. TASK_STATE_CONFLICT where the task is in another state.',
     args: { id: t.arg.id({ required: true, description: taskIdDescription, validate: taskId }) },
-    resolve: async (_, { id }, { services, client }) => ({ task: await abandonTask(services, client, id) }),
+    resolve: async (_, { id }, { orders, caller }) => ({ task: await orders.abandon(caller, id) }),
   }),
 
   resubmitVideo: t.field({
@@ -67,7 +66,7 @@ builder.mutationFields((t) => ({
     },
     resolve: async (_, args, context) => {
       const key = idempotencyKeyOf(args.idempotencyKey, context);
-      return rememberTask(context.request, await resubmitVideo(context.services, context.client, args.id, key));
+      return rememberTask(context.request, await context.orders.resubmit(context.caller, args.id, key));
     },
   }),
 }));

@@ -9,10 +9,10 @@ import {
   type ModelName,
   modelNames,
   promptLength,
-} from '../videos/models.ts';
-import { maxUrlLength } from '../videos/public-url.ts';
-import { maxImageRecordBytes } from '../videos/reference-image.ts';
-import { requestSchemas } from '../videos/request.ts';
+} from '../catalogue/models.ts';
+import { maxUrlLength } from '../catalogue/public-url.ts';
+import { maxImageRecordBytes } from '../catalogue/reference-image.ts';
+import { requestSchemas } from '../catalogue/video-request.ts';
 import { builder, type InputFieldBuilder } from './builder.ts';
 import { enumOf } from './enums.ts';
 import { durationName, inputFieldOf, pascalCase, ratioName, resolutionName } from './names.ts';

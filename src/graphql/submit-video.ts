@@ -1,5 +1,5 @@
-import type { VideoRequest } from '../videos/request.ts';
-import { type Submission, submitVideo } from '../videos/submit.ts';
+import type { VideoRequest } from '../catalogue/video-request.ts';
+import type { Submission } from '../orders/order.ts';
 import { builder } from './builder.ts';
 import { idempotencyKey, idempotencyKeyDescription, idempotencyKeyOf } from './idempotency-key.ts';
 import { paying, rememberTask } from './paying.ts';
@@ -32,7 +32,7 @@ builder.mutationField('submitVideo', (t) =>
       idempotencyKey: t.arg.string({ description: idempotencyKeyDescription, validate: idempotencyKey }),
     },
     resolve: async (_, args, context) => {
-      const submission = await submitVideo(context.services, context.client, {
+      const submission = await context.orders.submit(context.caller, {
         request: requestIn(args.input),
         idempotencyKey: idempotencyKeyOf(args.idempotencyKey, context),
       });

@@ -1,11 +1,11 @@
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import { type Submission, submitVideos } from '../videos/submit.ts';
+import type { Submission } from '../orders/order.ts';
 import { builder } from './builder.ts';
 import { enumOfTable } from './enums.ts';
-import { type ErrorCode, errorCodes, publicError } from './errors.ts';
 import { idempotencyKey, idempotencyKeyDescription, refuseIdempotencyHeader } from './idempotency-key.ts';
 import { paying, rememberTasks } from './paying.ts';
+import { type ErrorCode, errorCodes, publicError } from './public-error.ts';
 import { requestIn, SubmitVideoPayload } from './submit-video.ts';
 import { SubmitVideoInput } from './submit-video-input.ts';
 
@@ -83,9 +83,9 @@ const SubmitVideosPayload = builder.objectRef<PromiseSettledResult<Submission>[]
     outcomes: t.field({
       type: [SubmitVideoOutcome],
       description: 'One outcome per order, in the order of `orders`. That some succeed and some do not is normal.',
-      resolve: (outcomes, _, { services }) =>
+      resolve: (outcomes, _, { log }) =>
         outcomes.map((outcome) =>
-          outcome.status === 'fulfilled' ? outcome.value : outcomeErrorOf(outcome.reason, services.log),
+          outcome.status === 'fulfilled' ? outcome.value : outcomeErrorOf(outcome.reason, log),
         ),
     }),
   }),
@@ -114,7 +114,7 @@ builder.mutationField('submitVideos', (t) =>
         request: requestIn(order.input),
         idempotencyKey: order.idempotencyKey ?? undefined,
       }));
-      return rememberTasks(context.request, await submitVideos(context.services, context.client, orders));
+      return rememberTasks(context.request, await context.orders.submitAll(context.caller, orders));
     },
   }),
 );

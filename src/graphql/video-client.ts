@@ -1,5 +1,5 @@
 import { type Caller, type Scope, scopes } from '../access/caller.ts';
-import { endOfDay, endOfMinute, type SpendingLimits, type Usage } from '../videos/spending.ts';
+import { endOfDay, endOfMinute, type SpendingLimits, type Usage } from '../spending/usage.ts';
 import { builder } from './builder.ts';
 import { enumOf } from './enums.ts';
 
@@ -56,7 +56,7 @@ const VideoClientLimits = builder.objectRef<SpendingLimits>('VideoClientLimits')
 const VideoClient = builder.objectRef<Caller>('VideoClient').implement({
   description: 'Who you are to the service.',
   fields: (t) => ({
-    name: t.exposeString('name', {
+    name: t.exposeString('client', {
       description:
         'The client your key or token belongs to: your tasks carry it. `jwt:` stands before a name from a token; `local` is who needs neither.',
     }),
@@ -65,7 +65,7 @@ const VideoClient = builder.objectRef<Caller>('VideoClient').implement({
       type: VideoClientUsage,
       complexity: 5,
       description: 'What of your limits is used.',
-      resolve: ({ name }, _, { services }) => services.ledger.usageOf(name),
+      resolve: ({ client }, _, { ledger }) => ledger.usageOf(client),
     }),
     limits: t.expose('limits', { type: VideoClientLimits, description: 'What you may order.' }),
   }),
@@ -74,9 +74,9 @@ const VideoClient = builder.objectRef<Caller>('VideoClient').implement({
 builder.queryField('videoClient', (t) =>
   t.field({
     type: VideoClient,
-    // Whoever has come in may know as whom.
+    // A caller that has been let in may know as whom.
     skipTypeScopes: true,
     description: 'Who you are to the service, what you may do, and how much of it is left. Takes no scope.',
-    resolve: (_, __, { client }) => client,
+    resolve: (_, __, { caller }) => caller,
   }),
 );

@@ -8,7 +8,7 @@ import {
   type Option,
   optionsOf,
   promptLength,
-} from '../videos/models.ts';
+} from '../catalogue/models.ts';
 import { builder } from './builder.ts';
 import { enumOf } from './enums.ts';
 import { inputFieldOf } from './names.ts';

@@ -1,4 +1,4 @@
-import { modelNames, type Option, optionsOf } from '../videos/models.ts';
+import { modelNames, type Option, optionsOf } from '../catalogue/models.ts';
 import { builder } from './builder.ts';
 import { enumOf } from './enums.ts';
 import { durationName, ratioName, resolutionName } from './names.ts';

@@ -1,5 +1,5 @@
-import { maxUrlLength } from '../videos/public-url.ts';
-import type { ReferenceImage as Image } from '../videos/reference-image.ts';
+import { maxUrlLength } from '../catalogue/public-url.ts';
+import type { ReferenceImage as Image } from '../catalogue/reference-image.ts';
 import { builder } from './builder.ts';
 
 const VideoUrlImage = builder.objectRef<Extract<Image, { kind: 'URL' }>>('VideoUrlImage').implement({

@@ -1,6 +1,6 @@
 import { resolveArrayConnection } from '@pothos/plugin-relay';
-import { type ChangeCause, changeCauses, type HistoryEntry } from '../videos/task.ts';
-import { findTask, listResubmissions, maxResubmissions } from '../videos/tasks.ts';
+import { type ChangeCause, changeCauses, type HistoryEntry } from '../tasks/task.ts';
+import { maxResubmissions } from '../tasks/task-reader.ts';
 import { builder } from './builder.ts';
 import { enumOf } from './enums.ts';
 import { offsetCursor, pageArguments, pageComplexity, withTrueCursors } from './paging.ts';
@@ -51,8 +51,7 @@ builder.objectFields(VideoTask, (t) => ({
     description: 'The ended task whose order this one repeats; null where it repeats none, or none of yours.',
     complexity: 5,
     authScopes: { read: true },
-    resolve: ({ resubmissionOfId }, _, { services, client }) =>
-      resubmissionOfId === null ? null : findTask(services, client, resubmissionOfId),
+    resolve: ({ resubmissionOfId }, _, { tasks }) => (resubmissionOfId === null ? null : tasks.find(resubmissionOfId)),
   }),
   resubmissions: t.field({
     type: [VideoTask],
@@ -62,6 +61,6 @@ builder.objectFields(VideoTask, (t) => ({
     // Who may only order, sees what it has ordered now.
     authScopes: { read: true },
     complexity: { field: 10, multiplier: maxResubmissions },
-    resolve: ({ id }, _, { services, client }) => listResubmissions(services, client, id),
+    resolve: ({ id }, _, { tasks }) => tasks.listResubmissions(id),
   }),
 }));

@@ -1,5 +1,5 @@
-import { type FailureCode, failures } from '../videos/failures.ts';
-import { type VideoTask as Task, taskStatuses, type Video, videoOf } from '../videos/task.ts';
+import { type FailureCode, failures } from '../tasks/failures.ts';
+import { type VideoTask as Task, taskStatuses, type Video, videoOf } from '../tasks/task.ts';
 import { builder } from './builder.ts';
 import { enumOfTable } from './enums.ts';
 import { VideoBillingUnit, VideoModelName } from './video-model.ts';
@@ -135,15 +135,14 @@ export const VideoTask = builder.objectRef<Task>('VideoTask').implement({
       description:
         'The reference images of the order, in order; empty where it had none. Read by themselves, so that a fault in reading them does not take with it the answer to a paid order: null only with an error beside it.',
       complexity: 5,
-      resolve: async ({ id, mode }, _, { services }) =>
-        mode === 'TEXT_TO_VIDEO' ? [] : [...(await services.store.findReferenceImages(id))],
+      resolve: async (task, _, { tasks }) => [...(await tasks.referenceImagesOf(task))],
     }),
     status: t.expose('status', { type: VideoTaskStatus, description: 'How far it has come.' }),
     video: t.field({
       type: VideoResult,
       nullable: true,
       description: 'The finished video; null unless the status is COMPLETED.',
-      resolve: (task, _, { services }) => videoOf(task, services.now(), services.upstream.holdsKey),
+      resolve: (task, _, { now, upstreamKey }) => videoOf(task, now(), upstreamKey.holdsKey),
     }),
     failure: t.field({
       type: VideoFailure,
@@ -156,7 +155,7 @@ export const VideoTask = builder.objectRef<Task>('VideoTask').implement({
       nullable: true,
       description:
         "The upstream's id of the task, for its console and support, at most 255 characters; null until it has accepted the order. Should the key of the upstream's account stand in it, `[redacted]` stands in its place.",
-      resolve: ({ upstreamId }, _, { services }) => upstreamId && services.upstream.redact(upstreamId),
+      resolve: ({ upstreamId }, _, { upstreamKey }) => upstreamId && upstreamKey.redact(upstreamId),
     }),
     upstreamStatus: t.exposeString('upstreamStatus', {
       nullable: true,

@@ -1,9 +1,9 @@
 import { resolveCursorConnection } from '@pothos/plugin-relay';
 import { z } from 'zod';
-import { modelNames } from '../videos/models.ts';
-import { type VideoTask as Task, taskStatuses } from '../videos/task.ts';
-import type { TaskCount } from '../videos/task-filter.ts';
-import { combinationsIn, countTasks, findTask, listTasks, maxCount, watchTask } from '../videos/tasks.ts';
+import { modelNames } from '../catalogue/models.ts';
+import { type VideoTask as Task, taskStatuses } from '../tasks/task.ts';
+import type { TaskCount, TaskFilter } from '../tasks/task-filter.ts';
+import { maxCount } from '../tasks/task-reader.ts';
 import { builder } from './builder.ts';
 import { maxPageSize, pageArguments, pageComplexity, taskCursor, withTrueCursors } from './paging.ts';
 import { taskId, taskIdDescription } from './task-id.ts';
@@ -57,11 +57,7 @@ const VideoTaskFilter = builder.inputType('VideoTaskFilter', {
 });
 
 /** The filter as the store takes it. */
-function filterOf({
-  filter,
-}: {
-  filter?: typeof VideoTaskFilter.$inferInput | null | undefined;
-}): Parameters<typeof listTasks>[2] {
+function filterOf({ filter }: { filter?: typeof VideoTaskFilter.$inferInput | null | undefined }): TaskFilter {
   const { clients, statuses, models, ids, createdAfter, createdBefore } = filter ?? {};
   return {
     clients: clients ?? undefined,
@@ -93,7 +89,7 @@ builder.queryFields((t) => ({
     nullable: true,
     description: 'One task; null where there is none with this id, or it is not yours.',
     args: { id: t.arg.id({ required: true, description: taskIdDescription, validate: taskId }) },
-    resolve: (_, { id }, { services, client }) => findTask(services, client, id),
+    resolve: (_, { id }, { tasks }) => tasks.find(id),
   }),
 
   videoTaskCounts: t.field({
@@ -101,12 +97,12 @@ builder.queryFields((t) => ({
     description:
       'How many of your tasks are in each state, 0 included; with the scope `admin`, of those of every client. Where the filter has states, only those.',
     args: { filter: t.arg({ type: VideoTaskFilter, description: 'Which tasks to count; all where it is left out.' }) },
-    complexity(args, { client }) {
+    complexity(args, { tasks }) {
       const filter = filterOf(args);
       const statuses = filter.statuses ?? taskStatusNames;
-      return { field: 1 + combinationsIn(client, { ...filter, statuses }) * combinationWeight, multiplier: 1 };
+      return { field: 1 + tasks.combinationsIn({ ...filter, statuses }) * combinationWeight, multiplier: 1 };
     },
-    resolve: (_, args, { services, client }) => countTasks(services, client, filterOf(args)),
+    resolve: (_, args, { tasks }) => tasks.count(filterOf(args)),
   }),
 
   videoTasks: t.connection(
@@ -114,18 +110,18 @@ builder.queryFields((t) => ({
       type: VideoTask,
       description: 'Your tasks, the newest first; with the scope `admin`, those of every client.',
       args: { filter: t.arg({ type: VideoTaskFilter, description: 'Which tasks; all where it is left out.' }) },
-      complexity(args, { client }) {
+      complexity(args, { tasks }) {
         const { field, multiplier } = pageComplexity(args);
-        const more = Math.max(combinationsIn(client, filterOf(args)) - 1, 0);
+        const more = Math.max(tasks.combinationsIn(filterOf(args)) - 1, 0);
         return { field: field + more * combinationWeight, multiplier };
       },
       validate: pageArguments(taskCursor),
-      resolve: async (_, args, { services, client }) => {
+      resolve: async (_, args, { tasks }) => {
         const connection = await resolveCursorConnection<Promise<Task[]>>(
           { args, maxSize: maxPageSize, toCursor: ({ id }) => id },
           // Newest first: what comes after a cursor is older.
           ({ before, after, limit, inverted }) =>
-            listTasks(services, client, filterOf(args), { newerThan: before, olderThan: after, limit, inverted }),
+            tasks.list(filterOf(args), { newerThan: before, olderThan: after, limit, inverted }),
         );
         return withTrueCursors(connection);
       },
@@ -141,8 +137,8 @@ builder.subscriptionField('videoTaskUpdated', (t) =>
     description:
       'A task as it is now, then again after each change. Ends by itself when the task has ended, which an UNCONFIRMED task has not, and when the service stops: watch again where the task has not ended. The error NOT_FOUND where there is no such task.',
     args: { id: t.arg.id({ required: true, description: taskIdDescription, validate: taskId }) },
-    subscribe: (_, { id }, { services, client, subscriptions, request }) =>
-      subscriptions.admit(client, watchTask(services, client, id, request.signal)),
+    subscribe: (_, { id }, { tasks, caller, subscriptions, request }) =>
+      subscriptions.admit(caller, tasks.watch(id, request.signal)),
     resolve: (task) => task,
   }),
 );

@@ -1,30 +1,35 @@
 import type { RequestListener } from 'node:http';
 import type { DocumentNode } from 'graphql';
 import { createYoga, type YogaServerInstance } from 'graphql-yoga';
-import type { Door } from '../access/door.ts';
-import type { OpenSubscriptions } from '../access/subscriptions.ts';
-import type { Context } from '../graphql/builder.ts';
+import type { Authenticator } from '../access/authenticator.ts';
+import type { Caller } from '../access/caller.ts';
+import type { CallerContext, Context } from '../graphql/builder.ts';
 import { printSdl, schema } from '../graphql/schema.ts';
-import type { Services } from '../videos/services.ts';
-import { useAuthentication } from './authentication.ts';
+import type { TaskReader } from '../tasks/task-reader.ts';
 import { documentCache } from './document-cache.ts';
-import { type DocumentLimits, useDocumentLimits } from './document-limits.ts';
-import { maskError, toYogaLogger } from './errors.ts';
-import { useEventStreams } from './event-stream.ts';
-import { createGraphiqlRenderer, graphiqlOptions } from './graphiql.ts';
-import { KnownQueries } from './known-queries.ts';
-import { createLongWay } from './long-way.ts';
-import { usePayingOperations } from './paying-operations.ts';
-import { useTrustedDocuments } from './persisted-operations.ts';
-import { type Check, useReadiness } from './readiness.ts';
-import { type BodyLimits, useRequestBody } from './request-body.ts';
-import { useRequestId } from './request-id.ts';
-import { useSecurityHeaders } from './security-headers.ts';
-import { createShortWay } from './short-way.ts';
-import { useVariables } from './variables.ts';
+import { createFastPath } from './fast-path/fast-path.ts';
+import { KnownQueries } from './fast-path/query-cache.ts';
+import { createGraphiqlRenderer, graphiqlOptions } from './graphiql/graphiql.ts';
+import { createYogaListener } from './http/yoga-listener.ts';
+import { maskError, toYogaLogger } from './mask-error.ts';
+import { useAuthentication } from './plugins/authentication.ts';
+import { type DocumentLimits, useDocumentLimits } from './plugins/document-limits.ts';
+import { usePayingOperations } from './plugins/paying-operations.ts';
+import { useTrustedDocuments } from './plugins/persisted-operations.ts';
+import { type Check, useReadiness } from './plugins/readiness.ts';
+import { type BodyLimits, useRequestBody } from './plugins/request-body.ts';
+import { useRequestId } from './plugins/request-id.ts';
+import { useSecurityHeaders } from './plugins/security-headers.ts';
+import { useVariables } from './plugins/variables.ts';
+import { useEventStreams } from './sse/event-stream.ts';
 
-/** What stands in the context of every request, whoever sends it. */
-type ServerContext = Pick<Context, 'services' | 'subscriptions' | 'maxComplexity' | 'sdl'>;
+/** What stands in the context of every request. */
+export type ServerContext = Omit<Context, keyof CallerContext | 'request'>;
+
+/** The capabilities that requests are answered with. */
+export type Capabilities = Omit<ServerContext, 'maxComplexity' | 'sdl'> & {
+  readonly readerFor: (caller: Caller) => TaskReader;
+};
 
 export interface GraphqlServer extends Pick<YogaServerInstance<object, ServerContext>, 'fetch'> {
   readonly listener: RequestListener;
@@ -34,8 +39,7 @@ export interface ServerSettings extends BodyLimits {
   /** What `/ready` asks of each part, and what ends it all. */
   readonly checks: Readonly<Record<string, Check>>;
   readonly stopping: AbortSignal;
-  readonly door: Door;
-  readonly subscriptions: OpenSubscriptions;
+  readonly authenticator: Authenticator;
   readonly documents: DocumentLimits & { readonly maxComplexity: number };
   readonly corsOrigins: readonly string[];
   readonly graphiql: boolean;
@@ -49,26 +53,21 @@ export interface ServerSettings extends BodyLimits {
 }
 
 /**
- * Yoga around the schema: who comes in, what is served, what is refused, what a client may see of an error.
+ * Yoga around the schema: who is let in, what is served, what is refused, what a client may see of an error.
  *
  * @throws PersistedOperationsError when their file cannot be read.
  */
-export async function createGraphqlServer(services: Services, settings: ServerSettings): Promise<GraphqlServer> {
-  const {
-    checks,
-    stopping,
-    door,
-    subscriptions,
-    documents,
-    introspection,
-    persistedOperationsFile,
-    corsOrigins,
-    graphiql,
-  } = settings;
+export async function createGraphqlServer(
+  { readerFor, ...capabilities }: Capabilities,
+  settings: ServerSettings,
+): Promise<GraphqlServer> {
+  const { checks, stopping, authenticator, documents, introspection, persistedOperationsFile, corsOrigins, graphiql } =
+    settings;
   const trusted = persistedOperationsFile === null ? [] : [await useTrustedDocuments(persistedOperationsFile)];
-  const context: ServerContext = { services, subscriptions, maxComplexity: documents.maxComplexity, sdl: printSdl };
+  const context: ServerContext = { ...capabilities, maxComplexity: documents.maxComplexity, sdl: printSdl };
+  const contextOf = (caller: Caller): CallerContext => ({ caller, tasks: readerFor(caller) });
   const known = new KnownQueries();
-  const logger = toYogaLogger(services.log);
+  const logger = toYogaLogger(context.log);
   const yoga = createYoga<object, ServerContext>({
     schema,
     context,
@@ -76,7 +75,7 @@ export async function createGraphqlServer(services: Services, settings: ServerSe
       useRequestId(),
       useSecurityHeaders(),
       useReadiness(stopping, checks),
-      useAuthentication(door, corsOrigins),
+      useAuthentication(authenticator, corsOrigins, contextOf),
       useRequestBody(settings),
       known.plugin(),
       ...trusted,
@@ -102,8 +101,11 @@ export async function createGraphqlServer(services: Services, settings: ServerSe
     multipart: false,
     cors: corsOrigins.length > 0 && corsFor(corsOrigins),
   });
-  const longWay = createLongWay(yoga, settings.stalledTimeoutMs);
-  return { fetch: yoga.fetch, listener: createShortWay({ door, known, context, limits: settings }, longWay) };
+  const yogaListener = createYogaListener(yoga, settings.stalledTimeoutMs);
+  return {
+    fetch: yoga.fetch,
+    listener: createFastPath({ authenticator, known, context, contextOf, limits: settings }, yogaListener),
+  };
 }
 
 /**

@@ -1,6 +1,6 @@
-import { keepable } from './keepable.ts';
 import { cut } from './partial-json.ts';
-import { orderWrapperNames, type Path, requestIdNames, taskIdNames, wrapperNames } from './words.ts';
+import { orderWrapperNames, type Path, requestIdNames, taskIdNames, wrapperNames } from './reply-words.ts';
+import { keepable } from './storable-text.ts';
 
 export type Fields = Readonly<Record<string, unknown>>;
 

@@ -1,4 +1,4 @@
-import { keepable } from './keepable.ts';
+import { keepable } from './storable-text.ts';
 
 /** What stands where a value had begun, or was about to, when the text ended. */
 export const cut = Symbol('cut');

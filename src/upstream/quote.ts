@@ -1,4 +1,4 @@
-import type { KeyFinder } from './key.ts';
+import type { KeyFinder } from './key-finder.ts';
 
 /** What the upstream says is kept and shown no longer than this. */
 const maxQuoteLength = 500;

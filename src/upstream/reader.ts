@@ -1,3 +1,4 @@
+import type { Observed } from '../tasks/upstream.ts';
 import {
   type Fields,
   fieldOf,
@@ -9,11 +10,9 @@ import {
   ofOneOrder,
   valuesAt,
 } from './layers.ts';
-import { linkOf } from './link.ts';
 import { cut } from './partial-json.ts';
 import type { Quote } from './quote.ts';
 import { noReason, type Reason, reasonOf, retryAfterMsIn, saysError, saysWhy } from './reason.ts';
-import type { Observed } from './replies.ts';
 import {
   certainLinkPaths,
   durationPaths,
@@ -29,7 +28,8 @@ import {
   taskIdNames,
   taskObject,
   wrapperNames,
-} from './words.ts';
+} from './reply-words.ts';
+import { linkOf } from './video-link.ts';
 
 /** Ids are kept in rows and in indexes; no true one is longer. */
 export const maxUpstreamIdLength = 255;

@@ -1,7 +1,8 @@
+import type { Topic } from '../tasks/upstream.ts';
 import { fieldOf, isFields, isSaid, type Layer } from './layers.ts';
 import type { Quote } from './quote.ts';
-import { type Topic, topicOf } from './topics.ts';
-import { codeNames, fineCodes, reasonNames, retryAfterNames, statusOfWord } from './words.ts';
+import { codeNames, fineCodes, reasonNames, retryAfterNames, statusOfWord } from './reply-words.ts';
+import { topicOf } from './topics.ts';
 
 /** Why something went wrong, as the upstream says it. */
 export interface Reason {

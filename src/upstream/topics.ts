@@ -1,13 +1,4 @@
-/** What a reason is about, where it can be told. */
-export type Topic =
-  /** The content of the prompt, of an image or of the video was refused. */
-  | 'CONTENT'
-  /** The upstream's account is out of credit. */
-  | 'CREDIT'
-  /** Too much is asked at the moment. */
-  | 'RATE'
-  /** The key, or what it may do. */
-  | 'ACCESS';
+import type { Topic } from '../tasks/upstream.ts';
 
 /** Codes, compared without case and separators; a code says more than words do. */
 const codes: Record<Topic, readonly string[]> = {

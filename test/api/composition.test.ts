@@ -8,8 +8,8 @@ import {
   validateSchema,
 } from 'graphql';
 import { expect, test } from 'vitest';
+import { modelNames } from '../../src/catalogue/models.ts';
 import { schema } from '../../src/graphql/schema.ts';
-import { modelNames } from '../../src/videos/models.ts';
 import { createTestApp } from '../support/app.ts';
 import { type ComposerName, compose, productsSdl, videosSdl } from '../support/composing.ts';
 import { variantOf } from '../support/orders.ts';

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { describe, expect, test } from 'vitest';
-import type { Provider } from '../../src/database/client.ts';
-import { capabilityOf } from '../../src/videos/models.ts';
+import { capabilityOf } from '../../src/catalogue/models.ts';
+import type { Provider } from '../../src/database/database.ts';
 import { type Answer, createTestApp, type TestApp } from '../support/app.ts';
 import { as, createKeyFor } from '../support/callers.ts';
 import { databaseProviders, freshDatabase } from '../support/database.ts';

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { anOrder } from '../support/app.ts';
 import { databaseProviders } from '../support/database.ts';
+import { minuteMs } from '../support/domain.ts';
 import { held } from '../support/held-answer.ts';
 import { begin, crashDuringSubmit, leaseMs, placed, readTask, taskIn } from '../support/placing.ts';
 import { abandon, confirm } from '../support/resolving.ts';
-import { minuteMs } from '../support/services.ts';
 import { createTrackedApp, type TrackedApp } from '../support/tracked-app.ts';
 import { type Answer, completed, reply, reset, status } from '../support/upstream.ts';
 

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { capabilityOf, type ModelName, modelNames, optionsOf } from '../../src/videos/models.ts';
+import { capabilityOf, type ModelName, modelNames, optionsOf } from '../../src/catalogue/models.ts';
 import { anOrder, createTestApp, nothing } from '../support/app.ts';
 import { databaseProviders, freshDatabase } from '../support/database.ts';
+import { hourMs } from '../support/domain.ts';
 import { inlinePng } from '../support/images.ts';
 import { fieldOf, imagesOf, inContractWords, optionNames, orderOf } from '../support/orders.ts';
 import { countTasks, place, placed, readTask } from '../support/placing.ts';
-import { hourMs } from '../support/services.ts';
 import { createTrackedApp } from '../support/tracked-app.ts';
 import { type Answer, completed, reply, reset, status } from '../support/upstream.ts';
 

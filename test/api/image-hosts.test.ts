@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { ModelName } from '../../src/videos/models.ts';
+import type { ModelName } from '../../src/catalogue/models.ts';
 import { createTestApp } from '../support/app.ts';
 import { notRefused, orderWithImages } from '../support/image-orders.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Capability, capabilityOf, type ModelName, modelNames } from '../../src/videos/models.ts';
+import { type Capability, capabilityOf, type ModelName, modelNames } from '../../src/catalogue/models.ts';
 import { createTestApp, nothing, submitDocument } from '../support/app.ts';
 import { imageUrl, notRefused, orderWithImages, takesDataUris } from '../support/image-orders.ts';
 import { inlinePng } from '../support/images.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { modelNames } from '../../src/videos/models.ts';
+import { modelNames } from '../../src/catalogue/models.ts';
 import { createTestApp } from '../support/app.ts';
 import { notRefused, orderWithImages, takesDataUris } from '../support/image-orders.ts';
 import { dataUri, type ImageType, imagesByType, inlinePng, png } from '../support/images.ts';

@@ -6,7 +6,7 @@ import {
   type Options,
   optionsOf,
   promptLength,
-} from '../../src/videos/models.ts';
+} from '../../src/catalogue/models.ts';
 import { type Answer, createTestApp, nothing, submitDocument, type TestApp } from '../support/app.ts';
 import {
   type Chosen,

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { type ModelName, modelNames } from '../../src/videos/models.ts';
+import { type ModelName, modelNames } from '../../src/catalogue/models.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
 import { databaseProviders, freshDatabase } from '../support/database.ts';
+import { minuteMs } from '../support/domain.ts';
 import { orderOf } from '../support/orders.ts';
-import { minuteMs } from '../support/services.ts';
 import { type Answer, inTurn, reply, reset } from '../support/upstream.ts';
 
 const listDocument = /* GraphQL */ `

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { openDatabase } from '../../src/database/client.ts';
+import { openDatabase } from '../../src/database/database.ts';
 import { type Answer, createTestApp, type Speaker } from '../support/app.ts';
 import { as, createKeysFor } from '../support/callers.ts';
 import { freshDatabase } from '../support/database.ts';

@@ -7,7 +7,7 @@ import {
   type Option,
   optionsOf,
   promptLength,
-} from '../../src/videos/models.ts';
+} from '../../src/catalogue/models.ts';
 import { anOrder, createTestApp, submitDocument } from '../support/app.ts';
 import { databaseProviders, freshDatabase } from '../support/database.ts';
 import { dataUri, png } from '../support/images.ts';

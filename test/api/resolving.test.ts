@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type TaskStatus, taskStatuses } from '../../src/videos/task.ts';
+import { type TaskStatus, taskStatuses } from '../../src/tasks/task.ts';
 import { anOrder, nothing } from '../support/app.ts';
 import { databaseProviders } from '../support/database.ts';
 import { held } from '../support/held-answer.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { capabilityOf, type ModelName, modelNames, optionsOf } from '../../src/videos/models.ts';
-import { type TaskStatus, taskStatuses } from '../../src/videos/task.ts';
+import { capabilityOf, type ModelName, modelNames, optionsOf } from '../../src/catalogue/models.ts';
+import { type TaskStatus, taskStatuses } from '../../src/tasks/task.ts';
 import { anOrder } from '../support/app.ts';
 import { databaseProviders } from '../support/database.ts';
 import { inlinePng } from '../support/images.ts';

@@ -8,10 +8,10 @@ import {
   type IntrospectionType,
 } from 'graphql';
 import { expect, test } from 'vitest';
+import { capabilityOf, type ModelName, modelNames, optionsOf } from '../../src/catalogue/models.ts';
 import { printSdl } from '../../src/graphql/schema.ts';
-import { failures } from '../../src/videos/failures.ts';
-import { capabilityOf, type ModelName, modelNames, optionsOf } from '../../src/videos/models.ts';
-import { taskStatuses } from '../../src/videos/task.ts';
+import { failures } from '../../src/tasks/failures.ts';
+import { taskStatuses } from '../../src/tasks/task.ts';
 import { createTestApp } from '../support/app.ts';
 import { fieldOf, inContractWords, optionNames, ratioWord, resolutionWord, variantOf } from '../support/orders.ts';
 

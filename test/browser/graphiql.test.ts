@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { modelNames } from '../../src/catalogue/models.ts';
 import { pascalCase } from '../../src/graphql/names.ts';
-import { modelNames } from '../../src/videos/models.ts';
 import { anOrder, submitDocument } from '../support/app.ts';
 import { freshDatabase } from '../support/database.ts';
 import { post, startService } from '../support/process.ts';

@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3';
 import { expect, onTestFinished, test } from 'vitest';
-import { openDatabase } from '../../src/database/client.ts';
-import { createTaskStore } from '../../src/database/task-store.ts';
+import { openDatabase } from '../../src/database/database.ts';
+import { createTaskStore } from '../../src/database/prisma-task-store.ts';
 import { freshDatabase } from '../support/database.ts';
 import { silentLog } from '../support/log.ts';
 import { recordStatements } from '../support/statements.ts';

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { expect, onTestFinished, test } from 'vitest';
-import { createNotifications, type Notifications } from '../../src/database/notifications.ts';
+import { createNotifications, type Notifications } from '../../src/database/postgres/notifications.ts';
 import { freshDatabase } from '../support/database.ts';
 import { silentLog } from '../support/log.ts';
 

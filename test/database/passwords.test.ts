@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
-import { DatabaseOpenError, openDatabase } from '../../src/database/client.ts';
+import { DatabaseOpenError, openDatabase } from '../../src/database/database.ts';
 import { EnvironmentError, readEnvironment } from '../../src/environment.ts';
 import { freshDatabase } from '../support/database.ts';
 import { silentLog } from '../support/log.ts';

@@ -1,8 +1,9 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createTasks, retired } from '../../bench/many-tasks.ts';
-import { type Database, openDatabase } from '../../src/database/client.ts';
-import { createTaskStore, type TaskStore } from '../../src/database/task-store.ts';
-import type { TaskFilter, TaskPage } from '../../src/videos/task-filter.ts';
+import { type Database, openDatabase } from '../../src/database/database.ts';
+import { createTaskStore } from '../../src/database/prisma-task-store.ts';
+import type { TaskFilter, TaskPage } from '../../src/tasks/task-filter.ts';
+import type { TaskStore } from '../../src/tasks/task-store.ts';
 import { databaseProviders, freshDatabase } from '../support/database.ts';
 import { silentLog } from '../support/log.ts';
 import { explaining, type PathsOf } from '../support/plans.ts';

@@ -1,8 +1,9 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { type Database, openDatabase } from '../../src/database/client.ts';
-import { withCache } from '../../src/database/task-cache.ts';
-import { createTaskStore, type TaskStore } from '../../src/database/task-store.ts';
-import type { VideoTask } from '../../src/videos/task.ts';
+import { withCache } from '../../src/database/cache/task-cache.ts';
+import { type Database, openDatabase } from '../../src/database/database.ts';
+import { createTaskStore } from '../../src/database/prisma-task-store.ts';
+import type { VideoTask } from '../../src/tasks/task.ts';
+import type { TaskStore } from '../../src/tasks/task-store.ts';
 import { databaseProviders, freshDatabase } from '../support/database.ts';
 import { silentLog } from '../support/log.ts';
 import { recordStatements } from '../support/statements.ts';

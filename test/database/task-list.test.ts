@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { modelNames } from '../../src/videos/models.ts';
-import { type TaskStatus, taskStatuses, type VideoTask } from '../../src/videos/task.ts';
-import type { TaskFilter, TaskPage } from '../../src/videos/task-filter.ts';
+import { modelNames } from '../../src/catalogue/models.ts';
+import { type TaskStatus, taskStatuses, type VideoTask } from '../../src/tasks/task.ts';
+import type { TaskFilter, TaskPage } from '../../src/tasks/task-filter.ts';
 import { databaseProviders, freshDatabase } from '../support/database.ts';
 import { at, create, openStore, promptsOf } from '../support/task-store.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { TaskChange, VideoTask } from '../../src/videos/task.ts';
+import type { TaskChange, VideoTask } from '../../src/tasks/task.ts';
 import { databaseProviders, freshDatabase } from '../support/database.ts';
 import { at, create, newTask, openStore, promptsOf, start } from '../support/task-store.ts';
 

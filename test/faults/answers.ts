@@ -1,4 +1,4 @@
-import { type FailureCode, failures } from '../../src/videos/failures.ts';
+import { type FailureCode, failures } from '../../src/tasks/failures.ts';
 import type { Sent } from './client.ts';
 import type { TaskRow } from './database.ts';
 import { markerOf, nameIn, promptOf } from './upstream.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
-import type { Provider } from '../../src/database/client.ts';
+import type { Provider } from '../../src/database/database.ts';
 import { databaseProviders } from '../support/database.ts';
 import type { Sent } from './client.ts';
 import { quieten } from './execution.ts';

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import pg from 'pg';
-import type { Provider } from '../../src/database/client.ts';
-import type { HistoryEntry } from '../../src/videos/task.ts';
+import type { Provider } from '../../src/database/database.ts';
+import type { HistoryEntry } from '../../src/tasks/task.ts';
 import { createPostgresDatabase } from '../support/postgres.ts';
 
 /** A row as another process than the service sees it. */

@@ -1,4 +1,4 @@
-import { isTerminal, type VideoTask } from '../../src/videos/task.ts';
+import { isTerminal, type VideoTask } from '../../src/tasks/task.ts';
 import { wrongAnswers } from './answers.ts';
 import type { TaskRow } from './database.ts';
 import { apiKey, checkTimeoutMs, leaseMarginMs, submitTimeoutMs } from './service.ts';

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import fc from 'fast-check';
-import type { Provider } from '../../src/database/client.ts';
+import type { Provider } from '../../src/database/database.ts';
 import { startPostgres } from '../support/postgres.ts';
 import { execute, quieten } from './execution.ts';
 import { brokenInvariants } from './invariants.ts';

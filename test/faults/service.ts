@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { noSpendingLimits } from '../support/client.ts';
+import { noSpendingLimits } from '../support/local-caller.ts';
 import { compileCache } from '../support/process.ts';
 
 /** The upstream's key, which must never be seen anywhere but on its way to the upstream. */

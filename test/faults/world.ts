@@ -1,4 +1,4 @@
-import type { Provider } from '../../src/database/client.ts';
+import type { Provider } from '../../src/database/database.ts';
 import { Client } from './client.ts';
 import { createRunDatabase, type RunDatabase } from './database.ts';
 import { endGracefully, type Instance, startInstance } from './service.ts';

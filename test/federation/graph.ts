@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Answer } from '../support/app.ts';
 import { createKeyFor } from '../support/callers.ts';
-import { noSpendingLimits } from '../support/client.ts';
 import { closedPort } from '../support/closed-port.ts';
 import { type ComposerName, compose, productsSdl, videosSdl } from '../support/composing.ts';
+import { noSpendingLimits } from '../support/local-caller.ts';
 import { type Seen, startCountingProxy } from './counting-proxy.ts';
 import { Programs } from './programs.ts';
 

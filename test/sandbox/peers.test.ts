@@ -1,6 +1,6 @@
 import { ReadableStream } from 'node:stream/web';
 import { expect, onTestFinished, test } from 'vitest';
-import { startSandbox } from '../../src/sandbox/server.ts';
+import { startSandbox } from '../../src/sandbox/sandbox.ts';
 import { callUp } from '../security/guarded.ts';
 import { anOrder, submitDocument } from '../support/app.ts';
 import { freshDirectory } from '../support/database.ts';

@@ -1,8 +1,8 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { type Outcome, outcomeWords } from '../../src/sandbox/orders.ts';
-import { startSandbox } from '../../src/sandbox/server.ts';
-import { fromTaskId, toTaskId } from '../../src/sandbox/task-id.ts';
-import { type Capability, capabilityOf, modelNames, models, optionsOf } from '../../src/videos/models.ts';
+import { type Capability, capabilityOf, modelNames, models, optionsOf } from '../../src/catalogue/models.ts';
+import { type Outcome, outcomeWords } from '../../src/sandbox/read-order.ts';
+import { startSandbox } from '../../src/sandbox/sandbox.ts';
+import { fromTaskId, toTaskId } from '../../src/sandbox/sandbox-task-id.ts';
 import { inlinePng } from '../support/images.ts';
 
 const link = (index: number) => `https://images.example.com/${index}.png`;

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { openDatabase } from '../../src/database/client.ts';
+import { openDatabase } from '../../src/database/database.ts';
 import { silentLog } from '../support/log.ts';
 import type { ServiceProcess } from '../support/process.ts';
 import { type Guarded, memoryOf, startGuarded } from './guarded.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { modelNames } from '../../src/videos/models.ts';
-import { taskStatuses } from '../../src/videos/task.ts';
+import { modelNames } from '../../src/catalogue/models.ts';
+import { taskStatuses } from '../../src/tasks/task.ts';
 import { createTestApp, type Speaker } from '../support/app.ts';
 import { as, createKeysFor } from '../support/callers.ts';
 import { databaseProviders, freshDatabase } from '../support/database.ts';

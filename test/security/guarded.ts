@@ -4,8 +4,8 @@ import { connect, type Socket } from 'node:net';
 import { expect, onTestFinished } from 'vitest';
 import { anOrder, submitDocument } from '../support/app.ts';
 import { createKeyFor } from '../support/callers.ts';
-import { noSpendingLimits } from '../support/client.ts';
 import { freshDatabase } from '../support/database.ts';
+import { noSpendingLimits } from '../support/local-caller.ts';
 import { type ServiceProcess, startService } from '../support/process.ts';
 import { apiKey, startUpstream, type TestUpstream } from '../support/upstream.ts';
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
-import { openDatabase } from '../../src/database/client.ts';
+import { openDatabase } from '../../src/database/database.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
 import { createKeyFor } from '../support/callers.ts';
 import { freshDatabase, freshDirectory } from '../support/database.ts';

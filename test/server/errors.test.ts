@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { openDatabase } from '../../src/database/client.ts';
+import { openDatabase } from '../../src/database/database.ts';
 import { type Answer, anOrder, createTestApp, submitDocument, type TestApp } from '../support/app.ts';
 import { databaseProviders, freshDatabase } from '../support/database.ts';
 import { silentLog } from '../support/log.ts';

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { openDatabase } from '../../src/database/client.ts';
+import { openDatabase } from '../../src/database/database.ts';
 import { anOrder, createTestApp, submitDocument, type TestApp } from '../support/app.ts';
 import { closedPort } from '../support/closed-port.ts';
 import { databaseProviders, freshDatabase } from '../support/database.ts';

@@ -2,9 +2,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { pino } from 'pino';
-import { createKey } from '../../src/access/keys.ts';
-import { openDatabase } from '../../src/database/client.ts';
-import { createKeyStore } from '../../src/database/key-store.ts';
+import { createKey } from '../../src/access/api-keys.ts';
+import { openDatabase } from '../../src/database/database.ts';
+import { createKeyStore } from '../../src/database/prisma-key-store.ts';
 import { endGracefully, type Instance } from '../faults/service.ts';
 import { flawless } from '../faults/upstream.ts';
 import { World } from '../faults/world.ts';

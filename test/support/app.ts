@@ -1,8 +1,8 @@
 import { expect, onTestFinished } from 'vitest';
 import { type App, createApp } from '../../src/app.ts';
 import { readEnvironment } from '../../src/environment.ts';
-import { noSpendingLimits } from './client.ts';
 import { freshDatabase } from './database.ts';
+import { noSpendingLimits } from './local-caller.ts';
 import { apiKey, startUpstream, type TestUpstream } from './upstream.ts';
 
 /** An answer as GraphQL over HTTP gives it; a test looks at what it asked for. */

@@ -1,12 +1,13 @@
 import { execFile } from 'node:child_process';
 import { cpSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { createKey } from '../../src/access/api-keys.ts';
 import type { Scope } from '../../src/access/caller.ts';
-import { createKey } from '../../src/access/keys.ts';
-import { adapterFor, openDatabase, type Provider } from '../../src/database/client.ts';
-import { createKeyStore, type KeyStore } from '../../src/database/key-store.ts';
-import { migrate, migrationsDirectory } from '../../src/database/migrate.ts';
-import type { SpendingLimits } from '../../src/videos/spending.ts';
+import type { KeyStore } from '../../src/access/key-store.ts';
+import { adapterFor, openDatabase, type Provider } from '../../src/database/database.ts';
+import { migrate, migrationsDirectory } from '../../src/database/migrations/migrate.ts';
+import { createKeyStore } from '../../src/database/prisma-key-store.ts';
+import type { SpendingLimits } from '../../src/spending/usage.ts';
 import { type Speaker, speakTo, type TestApp } from './app.ts';
 import { freshDatabase, freshDirectory } from './database.ts';
 import { silentLog } from './log.ts';

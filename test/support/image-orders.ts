@@ -1,4 +1,4 @@
-import { capabilityOf, type ModelName } from '../../src/videos/models.ts';
+import { capabilityOf, type ModelName } from '../../src/catalogue/models.ts';
 import { type Answer, submitDocument, type TestApp } from './app.ts';
 import { imagesOf, orderOf, variantOf } from './orders.ts';
 

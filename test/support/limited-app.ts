@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { Provider } from '../../src/database/client.ts';
+import type { Provider } from '../../src/database/database.ts';
 import { type Answer, createTestApp, nothing, type Speaker, type TestApp } from './app.ts';
 import { as, createKeysFor, type Grant } from './callers.ts';
 import { freshDatabase } from './database.ts';

@@ -1,4 +1,4 @@
-import { capabilityOf, type ModelName } from '../../src/videos/models.ts';
+import { capabilityOf, type ModelName } from '../../src/catalogue/models.ts';
 
 /** What an order can choose, by the names of the table's rules. */
 export interface Chosen {

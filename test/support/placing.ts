@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
-import type { ModelName } from '../../src/videos/models.ts';
-import { requestSchemas } from '../../src/videos/request.ts';
-import { submitVideo } from '../../src/videos/submit.ts';
-import type { TaskStatus } from '../../src/videos/task.ts';
+import type { ModelName } from '../../src/catalogue/models.ts';
+import { requestSchemas } from '../../src/catalogue/video-request.ts';
+import type { TaskStatus } from '../../src/tasks/task.ts';
 import { type Answer, anOrder, type TestApp } from './app.ts';
-import { localClient } from './client.ts';
-import { createTestServices, minuteMs } from './services.ts';
+import { createTestDomain, minuteMs, ordersWith } from './domain.ts';
+import { localCaller } from './local-caller.ts';
 import type { TrackedApp } from './tracked-app.ts';
 import { reset, status, type Answer as UpstreamAnswer, videoUrl } from './upstream.ts';
 
@@ -85,12 +84,12 @@ export async function crashDuringSubmit(
   { upstream, databaseUrl, query }: TestApp,
   { idempotencyKey, now, model = 'GROK_VIDEO3' }: { idempotencyKey?: string; now: Date; model?: ModelName },
 ): Promise<string> {
-  const { services } = await createTestServices(upstream, { databaseUrl, clock: { now } });
-  const dead = { ...services, upstream: { ...services.upstream, submit: () => new Promise<never>(() => {}) } };
+  const { parts } = await createTestDomain(upstream, { databaseUrl, clock: { now } });
+  const dead = { ...parts, upstream: { ...parts.upstream, submit: () => new Promise<never>(() => {}) } };
   const request = requestSchemas[model].parse({ prompt: 'A paper boat' });
   const submitting = '{ videoTasks(filter: { statuses: [SUBMITTING] }) { edges { node { id } } } }';
   const found = async () => (await query(submitting)).data.videoTasks.edges;
-  void submitVideo(dead, localClient, { request, idempotencyKey });
+  void ordersWith(dead).submit(localCaller, { request, idempotencyKey });
   await expect.poll(found).toHaveLength(1);
   return (await found())[0].node.id;
 }

@@ -1,7 +1,7 @@
 import Sqlite from 'better-sqlite3';
 import pg from 'pg';
 import { onTestFinished } from 'vitest';
-import { providerOf } from '../../src/database/client.ts';
+import { providerOf } from '../../src/database/database.ts';
 import { hearStatements, type Statement } from './statements.ts';
 
 /** How a database plans a statement. */

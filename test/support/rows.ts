@@ -1,6 +1,6 @@
-import { adapterFor, openDatabase } from '../../src/database/client.ts';
-import { createTaskStore } from '../../src/database/task-store.ts';
-import type { VideoTask } from '../../src/videos/task.ts';
+import { adapterFor, openDatabase } from '../../src/database/database.ts';
+import { createTaskStore } from '../../src/database/prisma-task-store.ts';
+import type { VideoTask } from '../../src/tasks/task.ts';
 import { silentLog } from './log.ts';
 
 /** A task's row, over a connection of its own. */

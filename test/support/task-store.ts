@@ -1,8 +1,9 @@
 import { onTestFinished } from 'vitest';
-import { openDatabase } from '../../src/database/client.ts';
-import { withCache } from '../../src/database/task-cache.ts';
-import { createTaskStore, type NewTask, type TaskStore } from '../../src/database/task-store.ts';
-import type { VideoTask } from '../../src/videos/task.ts';
+import { withCache } from '../../src/database/cache/task-cache.ts';
+import { openDatabase } from '../../src/database/database.ts';
+import { createTaskStore } from '../../src/database/prisma-task-store.ts';
+import type { VideoTask } from '../../src/tasks/task.ts';
+import type { NewTask, TaskStore } from '../../src/tasks/task-store.ts';
 import { silentLog } from './log.ts';
 
 /** When the tasks of these tests are created. */

@@ -1,7 +1,7 @@
-import type { Provider } from '../../src/database/client.ts';
+import type { Provider } from '../../src/database/database.ts';
 import { createTestApp, type Speaker, submitDocument, type TestApp } from './app.ts';
 import { freshDatabase } from './database.ts';
-import { minuteMs } from './services.ts';
+import { minuteMs } from './domain.ts';
 
 export interface TrackedApp extends TestApp {
   /** Moves the time on by more than any pause between two checks, so that every running task is checked once. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
-import { createKeyFinder } from '../../src/upstream/key.ts';
+import { createKeyFinder } from '../../src/upstream/key-finder.ts';
 import { parsePart } from '../../src/upstream/partial-json.ts';
 import { createQuote } from '../../src/upstream/quote.ts';
 import { readCheck, readRefusal, readSubmit } from '../../src/upstream/reader.ts';
@@ -11,7 +11,7 @@ import {
   statusNames,
   taskIdNames,
   wrapperNames,
-} from '../../src/upstream/words.ts';
+} from '../../src/upstream/reply-words.ts';
 
 // Thousands of replies and megabytes take long on a busy machine, and say nothing about how fast it is.
 vi.setConfig({ testTimeout: 120_000 });

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
-import { createUpstreamClient } from '../../src/upstream/client.ts';
-import { type CheckReply, type Observed, UpstreamError } from '../../src/upstream/replies.ts';
+import type { CheckReply, Observed } from '../../src/tasks/upstream.ts';
+import { createUpstreamClient } from '../../src/upstream/rest-client.ts';
+import { UpstreamError } from '../../src/upstream/upstream-error.ts';
 import { closedPort } from '../support/closed-port.ts';
 import {
   type Answer,

@@ -4,8 +4,8 @@ import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
-import { createUpstreamClient } from '../../src/upstream/client.ts';
-import { requestSchemas } from '../../src/videos/request.ts';
+import { requestSchemas } from '../../src/catalogue/video-request.ts';
+import { createUpstreamClient } from '../../src/upstream/rest-client.ts';
 import { apiKey } from '../support/upstream.ts';
 
 const order = requestSchemas.GROK_VIDEO3.parse({ prompt: 'A paper boat' });
@@ -63,8 +63,8 @@ test('an order over a connection that was used before may have arrived where it 
 });
 
 const script = `
-  import { createUpstreamClient } from './src/upstream/client.ts';
-  import { requestSchemas } from './src/videos/request.ts';
+  import { createUpstreamClient } from './src/upstream/rest-client.ts';
+  import { requestSchemas } from './src/catalogue/video-request.ts';
   const settings = { apiKey: 'sk-1234567890', submitTimeoutMs: 1000, checkTimeoutMs: 1000 };
   const order = requestSchemas.GROK_VIDEO3.parse({ prompt: 'A paper boat' });
   for (const baseUrl of ['https://upstream.example.com', 'http://upstream.example.com']) {

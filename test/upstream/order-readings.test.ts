@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { createUpstreamClient } from '../../src/upstream/client.ts';
-import type { SubmitReply } from '../../src/upstream/replies.ts';
-import { requestSchemas } from '../../src/videos/request.ts';
+import { requestSchemas } from '../../src/catalogue/video-request.ts';
+import type { SubmitReply } from '../../src/tasks/upstream.ts';
+import { createUpstreamClient } from '../../src/upstream/rest-client.ts';
 import { type Answer, apiKey, halfBody, reply, startUpstream } from '../support/upstream.ts';
 
 const order = requestSchemas.GROK_VIDEO3.parse({ prompt: 'A paper boat' });

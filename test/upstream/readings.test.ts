@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { createUpstreamClient } from '../../src/upstream/client.ts';
-import type { CheckReply } from '../../src/upstream/replies.ts';
+import type { CheckReply } from '../../src/tasks/upstream.ts';
+import { createUpstreamClient } from '../../src/upstream/rest-client.ts';
 import { type Answer, apiKey, reply, startUpstream, status, videoUrl } from '../support/upstream.ts';
 
 const signal = new AbortController().signal;

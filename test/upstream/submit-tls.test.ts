@@ -3,8 +3,8 @@ import { createServer } from 'node:https';
 import { type AddressInfo, connect, createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { expect, onTestFinished, test } from 'vitest';
-import { createUpstreamClient } from '../../src/upstream/client.ts';
-import { requestSchemas } from '../../src/videos/request.ts';
+import { requestSchemas } from '../../src/catalogue/video-request.ts';
+import { createUpstreamClient } from '../../src/upstream/rest-client.ts';
 import { selfSigned } from '../support/certificate.ts';
 import { apiKey, startUpstream } from '../support/upstream.ts';
 

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
-import { createUpstreamClient } from '../../src/upstream/client.ts';
-import { type SubmitReply, UpstreamError } from '../../src/upstream/replies.ts';
-import { requestSchemas } from '../../src/videos/request.ts';
+import { requestSchemas } from '../../src/catalogue/video-request.ts';
+import type { SubmitReply } from '../../src/tasks/upstream.ts';
+import { createUpstreamClient } from '../../src/upstream/rest-client.ts';
+import { UpstreamError } from '../../src/upstream/upstream-error.ts';
 import { closedPort } from '../support/closed-port.ts';
 import {
   type Answer,

@@ -1,13 +1,14 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, onTestFinished, test } from 'vitest';
-import { createUpstreamClient, type UpstreamClient } from '../../src/upstream/client.ts';
-import { requestSchemas } from '../../src/videos/request.ts';
+import { requestSchemas } from '../../src/catalogue/video-request.ts';
+import type { Upstream } from '../../src/tasks/upstream.ts';
+import { createUpstreamClient } from '../../src/upstream/rest-client.ts';
 import { type Answer, apiKey, hang, startUpstream } from '../support/upstream.ts';
 
 const order = requestSchemas.GROK_VIDEO3.parse({ prompt: 'A paper boat' });
 
-const calls: Record<string, (client: UpstreamClient, signal: AbortSignal) => Promise<unknown>> = {
+const calls: Record<string, (client: Upstream, signal: AbortSignal) => Promise<unknown>> = {
   submit: (client, signal) => client.submit(order, signal),
   check: (client, signal) => client.check('video_1', signal),
 };

@@ -1,0 +1,200 @@
+/**
+ * The one family of errors that callers are told of. Each class names its code; the table of codes, with what each means,
+ * is `errorCodes` of the contract. An error is thrown before anything was paid, unless its class says otherwise.
+ */
+export abstract class ServiceError extends Error {
+  abstract readonly code: ServiceErrorCode;
+
+  /** What a program wants to know beside the code: these stand in `extensions` of the GraphQL error. */
+  get details(): Readonly<Record<string, unknown>> {
+    return {};
+  }
+}
+
+/** The codes of this family; the contract adds those that libraries give. */
+export type ServiceErrorCode =
+  | 'ANSWER_NOT_SAVED'
+  | 'DATABASE_UNAVAILABLE'
+  | 'FORBIDDEN'
+  | 'IDEMPOTENCY_KEY_MISMATCH'
+  | 'LIMIT_EXCEEDED'
+  | 'NOT_FOUND'
+  | 'QUOTA_EXCEEDED'
+  | 'RATE_LIMITED'
+  | 'SERVICE_STOPPING'
+  | 'TASK_STATE_CONFLICT'
+  | 'UNAUTHENTICATED';
+
+/** What keeps the service from starting without being its fault. The message says all, so no stack is shown. */
+export abstract class OperatorError extends Error {}
+
+/** No task has this id, or it is not for the caller to see. */
+export class TaskNotFoundError extends ServiceError {
+  override readonly name = 'TaskNotFoundError';
+  override readonly code = 'NOT_FOUND';
+
+  constructor(taskId: string) {
+    super(`There is no video task with the id ${JSON.stringify(taskId)}.`);
+  }
+}
+
+/** The service is shutting down and takes no more orders. Nothing was ordered. */
+export class ServiceStoppingError extends ServiceError {
+  override readonly name = 'ServiceStoppingError';
+  override readonly code = 'SERVICE_STOPPING';
+
+  constructor() {
+    super('The service is stopping and takes no more orders; nothing was ordered. Send the order again.');
+  }
+}
+
+/** The idempotency key already stands for another order. Nothing was ordered and nothing changed. */
+export class IdempotencyKeyMismatchError extends ServiceError {
+  override readonly name = 'IdempotencyKeyMismatchError';
+  override readonly code = 'IDEMPOTENCY_KEY_MISMATCH';
+  readonly #taskId: string;
+
+  /** `taskId` is the task of the order that the key stands for. */
+  constructor(taskId: string) {
+    super(
+      `This idempotency key stands for another order, the task ${taskId}; nothing was ordered. Look at that task first, because it may be the video that you want. Use a new key only for a new order.`,
+    );
+    this.#taskId = taskId;
+  }
+
+  override get details() {
+    return { taskId: this.#taskId };
+  }
+}
+
+/** The task is in a state in which what was asked cannot be done with it. Nothing was done. */
+export class TaskStateError extends ServiceError {
+  override readonly name = 'TaskStateError';
+  override readonly code = 'TASK_STATE_CONFLICT';
+}
+
+/** The database did not do what it was asked; it may work again at any time. Not: a mistake in what was asked. */
+export class DatabaseUnavailableError extends ServiceError {
+  override readonly name = 'DatabaseUnavailableError';
+  override readonly code = 'DATABASE_UNAVAILABLE';
+
+  /** `outcome` says what is known to have come of the request. */
+  constructor(cause: unknown, outcome?: string) {
+    super(`The database does not answer at the moment${outcome ? `; ${outcome}` : ''}. Try again.`, { cause });
+  }
+}
+
+/** The order was sent, but its answer could not be saved yet. The service goes on trying: it may have been paid. */
+export class AnswerNotSavedError extends ServiceError {
+  override readonly name = 'AnswerNotSavedError';
+  override readonly code = 'ANSWER_NOT_SAVED';
+  readonly #taskId: string;
+
+  constructor(taskId: string) {
+    super(
+      `The order ${taskId} was sent, but the database does not take the answer at the moment. It will be saved as soon as possible: look the task up by its id, and do not order again.`,
+    );
+    this.#taskId = taskId;
+  }
+
+  override get details() {
+    return { taskId: this.#taskId };
+  }
+}
+
+/** The client has sent as many orders in this minute as it may. Nothing was ordered. */
+export class RateLimitedError extends ServiceError {
+  override readonly name = 'RateLimitedError';
+  override readonly code = 'RATE_LIMITED';
+  readonly #retryAfterSeconds: number;
+
+  constructor(limit: number, retryAfterSeconds: number) {
+    super(
+      `At most ${limit} orders a minute are allowed; nothing was ordered. Try again in ${retryAfterSeconds} seconds.`,
+    );
+    this.#retryAfterSeconds = retryAfterSeconds;
+  }
+
+  override get details() {
+    return { retryAfterSeconds: this.#retryAfterSeconds };
+  }
+}
+
+/** The order does not fit into what is left of the client's budget of the day. Nothing was ordered. */
+export class QuotaExceededError extends ServiceError {
+  override readonly name = 'QuotaExceededError';
+  override readonly code = 'QUOTA_EXCEEDED';
+  readonly #retryAfterSeconds: number | null;
+
+  /** `retryAfterSeconds` is null where no day's budget is enough for the order. */
+  constructor(unit: string, used: number, limit: number, retryAfterSeconds: number | null) {
+    const when = retryAfterSeconds === null ? 'It never fits' : `The next day begins in ${retryAfterSeconds} seconds`;
+    super(
+      `The order exceeds the day's budget of ${limit} ${unit}, of which ${used} are used; nothing was ordered. ${when}.`,
+    );
+    this.#retryAfterSeconds = retryAfterSeconds;
+  }
+
+  override get details() {
+    return { retryAfterSeconds: this.#retryAfterSeconds, retryable: this.#retryAfterSeconds !== null };
+  }
+}
+
+/** The request carries no valid credentials. All reasons look the same from outside. */
+export class UnauthenticatedError extends ServiceError {
+  override readonly name = 'UnauthenticatedError';
+  override readonly code = 'UNAUTHENTICATED';
+
+  constructor() {
+    super('Send a valid API key or token: Authorization: Bearer ….');
+  }
+
+  override get details() {
+    return { http: { status: 401, headers: { 'WWW-Authenticate': 'Bearer' } } };
+  }
+}
+
+/** The caller is known, but its credentials do not reach so far. */
+export class ForbiddenError extends ServiceError {
+  override readonly name = 'ForbiddenError';
+  override readonly code = 'FORBIDDEN';
+  readonly #httpStatus: number | null;
+
+  /** `httpStatus` is given where the whole request is refused. */
+  constructor(message: string, httpStatus: number | null = null) {
+    super(message);
+    this.#httpStatus = httpStatus;
+  }
+
+  override get details() {
+    return this.#httpStatus === null ? {} : { http: { status: this.#httpStatus } };
+  }
+}
+
+/** The request is larger, deeper or more than the service takes on. Nothing was done. */
+export class LimitExceededError extends ServiceError {
+  override readonly name = 'LimitExceededError';
+  override readonly code = 'LIMIT_EXCEEDED';
+  readonly #limit: string;
+  readonly #max: number;
+  readonly #httpStatus: number | null;
+
+  /**
+   * `limit` is the name of the limit, which is a setting in most cases. `httpStatus` is that of the whole answer; null
+   * where only a part of the request is refused.
+   */
+  constructor(what: string, limit: string, max: number, httpStatus: number | null = 400) {
+    super(`${what}; the limit (${limit}) is ${max}.`);
+    this.#limit = limit;
+    this.#max = max;
+    this.#httpStatus = httpStatus;
+  }
+
+  override get details() {
+    const limit = { limit: this.#limit, max: this.#max };
+    // A document that is refused is answered as GraphQL over HTTP says: with 400, but 200 for application/json.
+    return this.#httpStatus === null
+      ? limit
+      : { ...limit, http: { status: this.#httpStatus, spec: this.#httpStatus === 400 } };
+  }
+}

@@ -1,0 +1,49 @@
+import { z } from 'zod';
+import { modelNames, models } from '../catalogue/models.ts';
+import { imageInputOf, requestSchemas, type VideoRequest } from '../catalogue/video-request.ts';
+
+/** What a prompt can make happen by containing the word; README.md says what each shows. */
+export const outcomeWords = {
+  'sandbox:refuse': 'refuse',
+  'sandbox:lost': 'lost',
+  'sandbox:moderation': 'moderation',
+  'sandbox:no-url': 'no-url',
+  'sandbox:slow': 'slow',
+} as const;
+
+export type Outcome = (typeof outcomeWords)[keyof typeof outcomeWords] | 'video';
+
+/** What a prompt provokes. */
+export function outcomeOf(prompt: string): Outcome {
+  for (const [word, outcome] of Object.entries(outcomeWords)) if (prompt.includes(word)) return outcome;
+  return 'video';
+}
+
+const byUpstreamName = Object.fromEntries(modelNames.map((model) => [models[model].upstreamName, model]));
+
+const body = z.strictObject({
+  model: z.enum(Object.keys(byUpstreamName), 'is not a known model'),
+  prompt: z.unknown(),
+  duration: z.unknown(),
+  aspect_ratio: z.unknown(),
+  resolution: z.unknown(),
+  image_urls: z.unknown().refine((urls) => !Array.isArray(urls) || urls.length > 0, 'must not be empty'),
+});
+
+/** Reads a submit's body by the limits of the capability table; a text says why it is refused. */
+export function readOrder(json: unknown): VideoRequest | string {
+  const read = body.partial({ duration: true, aspect_ratio: true, resolution: true, image_urls: true }).safeParse(json);
+  if (!read.success) return problemsOf(read.error);
+  const { model, prompt, duration, aspect_ratio, resolution, image_urls } = read.data;
+  const said = { prompt, duration, aspectRatio: aspect_ratio, resolution, images: imagesOf(image_urls) };
+  const given = Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined));
+  const order = requestSchemas[byUpstreamName[model]!]!.safeParse(given);
+  return order.success ? order.data : problemsOf(order.error);
+}
+
+/** The images as our own inputs give them; what is no list of texts is left for the schema to refuse. */
+const imagesOf = (urls: unknown): unknown =>
+  Array.isArray(urls) ? urls.map((url) => (typeof url === 'string' ? imageInputOf(url) : url)) : urls;
+
+const problemsOf = ({ issues }: z.ZodError): string =>
+  issues.map(({ path, message }) => `${path.join('.')} ${message}`).join('; ');

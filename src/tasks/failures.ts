@@ -1,0 +1,112 @@
+import type { NoAnswer, Topic } from './upstream.ts';
+
+/** What a failure means for whoever ordered the video. */
+interface FailureFacts {
+  /** Whether ordering the same again may succeed without anybody changing anything. */
+  readonly retryable: boolean;
+  /** Whether the vendor may charge for the order. Refunds are not documented, so every accepted order may cost. */
+  readonly mayBeBilled: boolean;
+  readonly description: string;
+}
+
+/** Everything that can go wrong with a valid order; the schema's enum and the tests are computed from it. */
+export const failures = {
+  UPSTREAM_REFUSED: {
+    retryable: false,
+    mayBeBilled: false,
+    description:
+      'The upstream refused the order (HTTP 4xx), its content included, and said why; ordering the same again will be refused again.',
+  },
+  UPSTREAM_ACCESS_DENIED: {
+    retryable: false,
+    mayBeBilled: false,
+    description: "The upstream refused this service's key (HTTP 401 or 403); the operator has to correct it.",
+  },
+  UPSTREAM_PAYMENT_REQUIRED: {
+    retryable: false,
+    mayBeBilled: false,
+    description:
+      'The upstream account behind this service is out of credit (HTTP 402, or 403 or 429 with such a reason); the operator has to top it up.',
+  },
+  UPSTREAM_RATE_LIMITED: {
+    retryable: true,
+    mayBeBilled: false,
+    description: 'The upstream takes no more orders for the moment (HTTP 429); order again later.',
+  },
+  UPSTREAM_UNREACHABLE: {
+    retryable: true,
+    mayBeBilled: false,
+    description:
+      'The order was provably never sent: no connection to the upstream could be made, or the service was held up or stopped before. Order again later.',
+  },
+  SUBMISSION_UNCONFIRMED: {
+    retryable: false,
+    mayBeBilled: true,
+    description:
+      "The order was sent but its answer was lost (timeout, broken connection, HTTP 5xx, crash). The upstream may have accepted and billed it, so it is never sent again by itself: look it up in the vendor's console before you order again.",
+  },
+  CONTENT_REFUSED: {
+    retryable: false,
+    mayBeBilled: true,
+    description:
+      "The upstream accepted the order, and its content moderation then refused the prompt, an image or the video: in the task's status, or as the reason of three refused checks in a row (HTTP 4xx). Change the order.",
+  },
+  GENERATION_FAILED: {
+    retryable: false,
+    mayBeBilled: true,
+    description: 'The upstream accepted the order but reported that it failed; the message carries its reason.',
+  },
+  CANCELLED_UPSTREAM: {
+    retryable: false,
+    mayBeBilled: true,
+    description: 'The task was cancelled on the side of the upstream.',
+  },
+  RESULT_MISSING: {
+    retryable: false,
+    mayBeBilled: true,
+    description: 'The upstream reported the video as completed in three checks in a row but gave no URL for it.',
+  },
+  UPSTREAM_TASK_NOT_FOUND: {
+    retryable: false,
+    mayBeBilled: true,
+    description:
+      'The upstream answered three checks in a row that it does not know the task (HTTP 404), or one that the task is gone (HTTP 410).',
+  },
+  TRACKING_EXPIRED: {
+    retryable: false,
+    mayBeBilled: true,
+    description:
+      'The task did not end within 24 hours of being accepted, after which its result could no longer be fetched.',
+  },
+} as const satisfies Record<string, FailureFacts>;
+
+export type FailureCode = keyof typeof failures;
+
+const failureOfTopic: Partial<Record<Topic, FailureCode>> = {
+  CREDIT: 'UPSTREAM_PAYMENT_REQUIRED',
+  RATE: 'UPSTREAM_RATE_LIMITED',
+  // Not CONTENT_REFUSED, which may be billed: nothing was accepted.
+  CONTENT: 'UPSTREAM_REFUSED',
+};
+
+const failureOfStatus: Record<number, FailureCode> = {
+  401: 'UPSTREAM_ACCESS_DENIED',
+  402: 'UPSTREAM_PAYMENT_REQUIRED',
+  403: 'UPSTREAM_ACCESS_DENIED',
+};
+
+/** What an unsuccessful submit means, by what became of the request and by what its reason is about. */
+export function failureOfSubmit({ kind, httpStatus = 0, topic }: NoAnswer): FailureCode {
+  switch (kind) {
+    case 'REFUSED':
+      // HTTP 401 and 402 are said of nothing else.
+      if (httpStatus === 402 || (httpStatus === 401 && topic !== 'CREDIT')) return failureOfStatus[httpStatus]!;
+      return (topic && failureOfTopic[topic]) ?? failureOfStatus[httpStatus] ?? 'UPSTREAM_REFUSED';
+    case 'RATE_LIMITED':
+      return topic === 'CREDIT' ? 'UPSTREAM_PAYMENT_REQUIRED' : 'UPSTREAM_RATE_LIMITED';
+    case 'NEVER_SENT':
+      return 'UPSTREAM_UNREACHABLE';
+    case 'ANSWER_LOST':
+      return 'SUBMISSION_UNCONFIRMED';
+  }
+}

@@ -1,0 +1,120 @@
+import type { Logger } from 'pino';
+import type { Clock } from '../tasks/moment.ts';
+import type { RecordChange } from '../tasks/record-change.ts';
+import type { TaskChange, VideoTask } from '../tasks/task.ts';
+import type { TaskStore } from '../tasks/task-store.ts';
+import { afterCheck, afterLostSubmit } from '../tasks/transitions.ts';
+import type { CheckReply, Upstream } from '../tasks/upstream.ts';
+import { ClaimLoop, type ClaimLoopSettings } from '../work/claim-loop.ts';
+import { CheckBatch } from './check-batch.ts';
+import type { Throttle } from './throttle.ts';
+
+export interface TrackerSettings extends ClaimLoopSettings {
+  /** How long a claimed task is no other instance's; longer than a check can take. */
+  readonly leaseMs: number;
+}
+
+export interface TrackerDependencies {
+  readonly store: Pick<TaskStore, 'claimDue' | 'saveChecks' | 'findByUpstreamId'>;
+  readonly upstream: Pick<Upstream, 'check' | 'redact'>;
+  readonly throttle: Throttle;
+  readonly record: RecordChange;
+  readonly clock: Clock;
+  readonly now: () => Date;
+  readonly log: Logger;
+}
+
+/** No true id is longer. */
+const maxShownIdLength = 255;
+
+/**
+ * Follows tasks to their end: claims what is due, asks the upstream, saves, tells. A task is checked only under its
+ * lease, and what a check found is saved only over the version it was claimed in.
+ */
+export class Tracker {
+  readonly #with: TrackerDependencies;
+  readonly #batch: CheckBatch;
+  readonly #loop: ClaimLoop<VideoTask>;
+  readonly #stopped = new AbortController();
+
+  constructor(dependencies: TrackerDependencies, settings: TrackerSettings) {
+    const { store, throttle, now, log } = dependencies;
+    const batch = new CheckBatch(store, log);
+    this.#with = dependencies;
+    this.#batch = batch;
+    const work = {
+      claim: (limit: number) => store.claimDue(now(), new Date(now().getTime() + settings.leaseMs), limit),
+      work: (task: VideoTask) => this.#check(task),
+      onFailed: (task: VideoTask, err: unknown) => log.error({ taskId: task.id, err }, 'check could not be recorded'),
+      onClaimFailed: (err: unknown) => log.error({ err }, 'due tasks could not be claimed'),
+      limit: (concurrency: number) => throttle.limit(concurrency, now()),
+      onIdle: () => batch.flush(),
+    };
+    this.#loop = new ClaimLoop(work, settings);
+  }
+
+  /** Begins to follow tasks, those of an earlier process too. */
+  start(): void {
+    this.#loop.start();
+  }
+
+  /** Breaks off the checks under way and resolves when the last one is recorded. */
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    await this.#loop.stop();
+  }
+
+  /** Checks every task that is due by now, and resolves when all are recorded. */
+  checkDue(): Promise<void> {
+    return this.#loop.runDue();
+  }
+
+  /** Why tasks are not being followed at the moment; null where they are. */
+  problem(): string | null {
+    const unclaimed = this.#loop.failing ? 'The database does not answer the tracker.' : null;
+    return this.#with.throttle.problem() ?? unclaimed;
+  }
+
+  async #check(task: VideoTask): Promise<void> {
+    const { clock, record } = this.#with;
+    const change = task.upstreamId === null ? afterLostSubmit(task, clock()) : await this.#ask(task, task.upstreamId);
+    if (!change) return;
+    // A link that is kept for later does not show in the history, and is more than times and counts.
+    if (change.history || change.videoUrl !== undefined) await record(task, change);
+    else this.#batch.add({ ...task, ...change });
+  }
+
+  async #ask(task: VideoTask, upstreamId: string): Promise<TaskChange | null> {
+    const { upstream, throttle, now, clock } = this.#with;
+    const sentAt = now();
+    const said = await upstream.check(upstreamId, this.#stopped.signal);
+    // Broken off by ourselves, which says nothing about the task: the next instance checks it.
+    if (this.#stopped.signal.aborted && said.kind !== 'OBSERVED') return { leasedUntil: null };
+    const minPauseMs = throttle.heedCheck(task.id, said, sentAt, now());
+    const reply = await this.#unlessAnothers(task, said);
+    this.#report(task, reply);
+    return afterCheck(task, reply, { ...clock(), minPauseMs });
+  }
+
+  /** A reply that names another task of ours says nothing about this one. */
+  async #unlessAnothers(task: VideoTask, reply: CheckReply): Promise<CheckReply> {
+    if (reply.kind !== 'OBSERVED') return reply;
+    for (const otherId of reply.otherIds) {
+      const other = await this.#with.store.findByUpstreamId(otherId);
+      if (other && other.id !== task.id)
+        return { kind: 'ANSWER_LOST', message: `The upstream answered with the task ${other.id} instead.` };
+    }
+    return reply;
+  }
+
+  #report(task: VideoTask, reply: CheckReply): void {
+    const { log, upstream } = this.#with;
+    if (reply.kind !== 'OBSERVED')
+      log.warn({ taskId: task.id, kind: reply.kind, reason: reply.message }, 'check failed');
+    else if (reply.otherIds.length > 0) {
+      const otherIds = reply.otherIds.map((id) => upstream.redact(id).slice(0, maxShownIdLength));
+      log.warn({ taskId: task.id, status: reply.status, otherIds }, 'the upstream answers under another id');
+    } else if (reply.status === 'UNKNOWN')
+      log.warn({ taskId: task.id, upstreamStatus: reply.upstreamStatus }, 'unknown status');
+  }
+}

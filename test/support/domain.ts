@@ -1,0 +1,115 @@
+import { pino } from 'pino';
+import { onTestFinished } from 'vitest';
+import { requestSchemas } from '../../src/catalogue/video-request.ts';
+import { openDatabase } from '../../src/database/database.ts';
+import { createTaskStore } from '../../src/database/prisma-task-store.ts';
+import { createUsageStore } from '../../src/database/prisma-usage-store.ts';
+import { Orders } from '../../src/orders/orders.ts';
+import { Ledger } from '../../src/spending/ledger.ts';
+import { createClock } from '../../src/tasks/moment.ts';
+import { logsStatus, recorderFor, wakesWatchers } from '../../src/tasks/record-change.ts';
+import type { VideoTask } from '../../src/tasks/task.ts';
+import { TaskReader, type Viewer } from '../../src/tasks/task-reader.ts';
+import { createTaskSignals } from '../../src/tasks/task-signals.ts';
+import { createThrottle } from '../../src/tracking/throttle.ts';
+import { Tracker, type TrackerSettings } from '../../src/tracking/tracker.ts';
+import { createUpstreamClient } from '../../src/upstream/rest-client.ts';
+import { freshDatabase } from './database.ts';
+import { localCaller } from './local-caller.ts';
+import { apiKey, type TestUpstream } from './upstream.ts';
+
+/** What the capabilities of the domain are made of: a test may make them again with a part of its own. */
+export type TestParts = Awaited<ReturnType<typeof createParts>>;
+
+export interface TestDomain {
+  readonly parts: TestParts;
+  readonly orders: Orders;
+  readonly tracker: Tracker;
+  readonly clock: { now: Date };
+  /** Moves the time on and checks what is due by then. */
+  advance(ms: number): Promise<void>;
+  submit(): Promise<VideoTask>;
+  find(id: string): Promise<VideoTask>;
+}
+
+export const minuteMs = 60_000;
+export const hourMs = 60 * minuteMs;
+
+interface Options {
+  readonly databaseUrl?: string;
+  readonly clock?: { now: Date };
+}
+
+async function createParts(upstream: TestUpstream, { databaseUrl, clock }: Required<Options>) {
+  const log = pino({ level: 'silent' });
+  const database = await openDatabase(databaseUrl, log);
+  onTestFinished(() => database.close());
+  const now = () => clock.now;
+  const schedule = { firstCheckMs: 30_000, intervalMs: 30_000 };
+  const settings = { baseUrl: upstream.url, apiKey, submitTimeoutMs: 500, checkTimeoutMs: 500 };
+  return {
+    store: createTaskStore(database.client),
+    upstream: createUpstreamClient(settings),
+    ledger: new Ledger(createUsageStore(database.client), now),
+    signals: createTaskSignals(database.notifications),
+    throttle: createThrottle(schedule),
+    schedule,
+    log,
+    now,
+  };
+}
+
+const never = new AbortController().signal;
+
+const shared = ({ store, upstream, signals, schedule, log, now, throttle }: TestParts) => ({
+  store,
+  upstream,
+  throttle,
+  log,
+  now,
+  clock: createClock(now, schedule, upstream),
+  record: recorderFor(store, [wakesWatchers(signals), logsStatus(log)]),
+});
+
+const readerWith = (parts: TestParts, viewer: Viewer): TaskReader =>
+  new TaskReader({ store: parts.store, signals: parts.signals, stopping: never, rereadMs: 30_000 }, viewer);
+
+export const ordersWith = (parts: TestParts): Orders =>
+  new Orders({
+    ...shared(parts),
+    ledger: parts.ledger,
+    readerFor: (viewer) => readerWith(parts, viewer),
+    onReply: (reply, sentAt) => parts.throttle.heedSubmit(reply, sentAt, parts.now()),
+    submitLeaseMs: 45_000,
+    idempotencyKeyLifetimeMs: 30 * 24 * hourMs,
+    stopping: never,
+    aborting: never,
+  });
+
+export const trackerWith = (parts: TestParts, settings: TrackerSettings): Tracker =>
+  new Tracker(shared(parts), settings);
+
+/** The domain over a real database and a real upstream, with the time in the test's hand. */
+export async function createTestDomain(
+  upstream: TestUpstream,
+  { databaseUrl, clock = { now: new Date('2026-11-22T12:00:00Z') } }: Options = {},
+): Promise<TestDomain> {
+  const parts = await createParts(upstream, { databaseUrl: databaseUrl ?? (await freshDatabase()), clock });
+  const orders = ordersWith(parts);
+  const tracker = trackerWith(parts, { concurrency: 10, leaseMs: 30_000, pollMs: 1_000 });
+  return {
+    parts,
+    orders,
+    tracker,
+    clock,
+    async advance(ms) {
+      clock.now = new Date(clock.now.getTime() + ms);
+      await tracker.checkDue();
+    },
+    async submit() {
+      const request = requestSchemas.GROK_VIDEO3.parse({ prompt: 'A paper boat' });
+      return (await orders.submit(localCaller, { request })).task;
+    },
+    find: (id) => readerWith(parts, localCaller).findExisting(id),
+  };
+}

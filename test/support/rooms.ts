@@ -1,0 +1,80 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+
+/**
+ * Which rooms each room of src/ imports, types included: those and no others. A room is a folder, or a file beside the
+ * folders. A room stands below all that import it, so that no import goes back up. docs/architecture.md has the picture.
+ */
+export const rooms: Readonly<Record<string, readonly string[]>> = {
+  'main.ts': ['app.ts', 'environment.ts', 'errors.ts'],
+  'app.ts': [
+    'access',
+    'database',
+    'environment.ts',
+    'health.ts',
+    'log.ts',
+    'orders',
+    'sandbox',
+    'server',
+    'spending',
+    'tasks',
+    'tracking',
+    'upstream',
+  ],
+  'keys.ts': ['access', 'database', 'environment.ts', 'spending'],
+  'health.ts': ['database', 'errors.ts', 'server', 'tasks', 'tracking'],
+  'log.ts': ['environment.ts', 'log-output.ts', 'request-context.ts'],
+  'environment.ts': ['access', 'database', 'errors.ts', 'fetchable.ts', 'setting-types.ts'],
+  server: ['access', 'catalogue', 'errors.ts', 'graphql', 'request-context.ts', 'tasks'],
+  graphql: ['access', 'catalogue', 'errors.ts', 'orders', 'spending', 'tasks'],
+  database: ['access', 'catalogue', 'errors.ts', 'spending', 'tasks'],
+  upstream: ['catalogue', 'tasks'],
+  sandbox: ['catalogue'],
+  orders: ['catalogue', 'errors.ts', 'spending', 'tasks'],
+  tracking: ['tasks', 'work'],
+  access: ['errors.ts', 'spending', 'tasks'],
+  spending: ['catalogue', 'errors.ts'],
+  tasks: ['catalogue', 'errors.ts'],
+  catalogue: ['errors.ts'],
+  work: [],
+  'errors.ts': [],
+  'fetchable.ts': [],
+  'log-output.ts': [],
+  'request-context.ts': [],
+  'setting-types.ts': [],
+};
+
+const roomOf = (path: string): string => path.split('/')[0] ?? path;
+
+/** The files of src/, without the generated clients. */
+export const sourceFiles = readdirSync('src', { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.ts') && !path.includes('generated'))
+  .toSorted();
+
+/** The rooms that a file imports: statically, dynamically and for types. */
+function importsOf(path: string): string[] {
+  const source = readFileSync(join('src', path), 'utf8');
+  const specifiers = [...source.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*'(\.[^']+)'/g)].map(([, to = '']) => to);
+  return specifiers.map((to) => roomOf(relative('src', join('src', dirname(path), to))));
+}
+
+/** What the rooms import in truth, as the table says it. */
+export function importsByRoom(): Record<string, string[]> {
+  const found: Record<string, Set<string>> = {};
+  for (const path of sourceFiles) {
+    const room = roomOf(path);
+    const imports = found[room] ?? new Set();
+    found[room] = imports;
+    for (const other of importsOf(path)) if (other !== room) imports.add(other);
+  }
+  return Object.fromEntries(Object.entries(found).map(([room, imports]) => [room, [...imports].toSorted()]));
+}
+
+/** The picture of the rooms: its folders and what makes them, without the files that every room may use. */
+export function picture(): string {
+  const isDrawn = (room: string) => !room.endsWith('.ts') || room === 'app.ts';
+  const arrows = Object.entries(rooms)
+    .filter(([room]) => isDrawn(room))
+    .flatMap(([room, imports]) => imports.filter(isDrawn).map((other) => `  ${room} --> ${other}`));
+  return ['```mermaid', 'flowchart TD', ...arrows, '```'].join('\n');
+}
