@@ -2,16 +2,35 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
+    // Most tests wait for a database or a server more than they compute.
+    maxWorkers: 4,
     projects: [
       {
         test: {
           name: 'service',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/browser/**', 'test/faults/**', 'test/soak/**', 'test/client/**', 'test/federation/**'],
+          exclude: [
+            '**/*.process.test.ts',
+            'test/browser/**',
+            'test/faults/**',
+            'test/soak/**',
+            'test/client/**',
+            'test/federation/**',
+          ],
           globalSetup: 'test/support/global-setup.ts',
           // Run as in production: Vite's own module loader would load graphql a second time, as ESM beside CommonJS.
           experimental: { viteModuleRunner: false },
           testTimeout: 30_000,
+        },
+      },
+      {
+        test: {
+          // Tests that start the service or a command as a process of its own, and what waits for such a one's clock.
+          name: 'process',
+          include: ['test/**/*.process.test.ts'],
+          globalSetup: 'test/support/global-setup.ts',
+          experimental: { viteModuleRunner: false },
+          testTimeout: 60_000,
         },
       },
       {

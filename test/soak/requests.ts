@@ -59,7 +59,7 @@ const withLength = (request: string, more: number) =>
 /** What a client may send as one request; an order's marker tells it from every other. */
 export const pieces: Readonly<Record<string, (sender: Sender, marker: string) => string>> = {
   read,
-  'read, the long way': (sender) => read(sender, { origin: 'http://localhost' }),
+  'read, through Yoga': (sender) => read(sender, { origin: 'http://localhost' }),
   'a large answer': (sender) =>
     post(sender, { query: `query ($id: ID!) { videoTask(id: $id) { ${prompts} } }`, variables: { id: sender.openId } }),
   'watch an open task': (sender) => watch(sender, sender.openId),

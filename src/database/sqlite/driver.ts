@@ -1,6 +1,7 @@
 import { PrismaBetterSqlite3 } from '@prisma/adapter-better-sqlite3';
 import type { SqlDriverAdapter } from '@prisma/driver-adapter-utils';
-import type { Database, Statement } from 'better-sqlite3';
+import type { Statement } from 'better-sqlite3';
+import { driverClientOf } from './driver-client.ts';
 import { withGroupCommit } from './group-commit.ts';
 import { keepStatements } from './statement-cache.ts';
 
@@ -20,7 +21,7 @@ export class Sqlite extends PrismaBetterSqlite3 {
   }
 
   /**
-   * Waits until nobody else migrates the file; whoever has the turn disposes of it. It is a lock on a file beside it: the
+   * Waits until no other process migrates the file; the caller disposes of the turn. It is a lock on a file beside it: the
    * migration engine locks the file itself only after it has read from it, so that of two each waits for the other.
    */
   async takeTurn(): Promise<SqlDriverAdapter> {
@@ -41,13 +42,13 @@ export class ServingSqlite extends Sqlite {
 
   override async connect() {
     const connection = await super.connect();
-    const { client } = connection as unknown as { client: Database };
+    const client = driverClientOf(connection);
     this.#dataVersion = client.prepare('PRAGMA data_version').pluck();
     keepStatements(client);
     return Object.assign(connection, withGroupCommit(connection, client));
   }
 
-  /** A number that is another one after anybody but this connection has written to the file. */
+  /** A number that is another one after another connection than this has written to the file. */
   dataVersion(): unknown {
     return this.#dataVersion?.get() ?? null;
   }

@@ -20,7 +20,7 @@ async function seen(answering: Promise<Response>) {
   return { requestId, answer: { status: response.status, headers, text: await response.text() } };
 }
 
-/** Sends something twice: what came back each time, and whether the second answer came the short way. */
+/** Sends something twice: what came back each time, and whether the second answer came by the fast path. */
 async function twice(service: Guarded, body: object, headers: Headers = {}) {
   const first = await seen(service.send(body, headers));
   const second = await seen(service.send(body, headers));
@@ -31,7 +31,7 @@ const sentinel = '{ __typename }';
 
 /** The log is written in order: once it has a later answer that is known to be short, it has the one in question. */
 async function wentShort(service: Guarded, requestId: string | undefined): Promise<boolean> {
-  const shortOnes = () => [...service.log().matchAll(/"requestId":"([^"]+)","msg":"answered the short way"/g)];
+  const shortOnes = () => [...service.log().matchAll(/"requestId":"([^"]+)","msg":"answered by the fast path"/g)];
   const later = crypto.randomUUID();
   await expect
     .poll(async () => {
@@ -144,7 +144,7 @@ test('whatever form of answer a client accepts, it gets', async () => {
   }
 });
 
-test('what is not a query of somebody with a key, or has another result than data, goes the long way', async () => {
+test('what is not a query of somebody with a key, or has another result than data, goes through Yoga', async () => {
   const { service, id } = await startWithTask();
   const reader = { authorization: `Bearer ${(await createKeyFor(service.databaseUrl, { scopes: [] })).key}` };
   const mixed = 'query Q { videoClient { name } } mutation M { abandonVideoTask(id: "x") { task { id } } }';
@@ -233,7 +233,7 @@ test('a document on the list is known by its id, and by nothing else', async () 
     expect(second.answer.text).toBe('{"data":{"videoClient":{"name":"app"}}}');
     await expect
       .poll(() => service.log())
-      .toContain(`"requestId":"${second.requestId}","msg":"answered the short way"`);
+      .toContain(`"requestId":"${second.requestId}","msg":"answered by the fast path"`);
   }
   expect(await (await service.send({ query: whoami })).text()).toContain('PERSISTED_QUERY_ONLY');
   expect(await (await service.send({})).text()).toContain('PERSISTED_QUERY_ID_REQUIRED');

@@ -105,7 +105,7 @@ async function untilKnown(service: Guarded, query: Sent): Promise<void> {
       const { data, errors } = await (await service.send(query, { 'x-request-id': requestId })).json();
       expect({ data, errors }).toEqual({ data: expect.anything(), errors: undefined });
       await service.send({ query: '{ __typename }' });
-      return service.log().includes(`"requestId":"${requestId}","msg":"answered the short way"`);
+      return service.log().includes(`"requestId":"${requestId}","msg":"answered by the fast path"`);
     })
     .toBe(true);
 }
