@@ -63,17 +63,14 @@ const SubmitVideoOutcome = builder.unionType('SubmitVideoOutcome', {
 /** What is told of an order that yielded no task. */
 function outcomeErrorOf(reason: unknown, log: Logger): OutcomeError {
   const known = publicError(reason);
-  if (known) {
-    const { code, taskId, retryAfterSeconds, retryable } = known.extensions as unknown as OutcomeError;
-    return { code, message: known.message, taskId, retryAfterSeconds, retryable };
-  }
-  log.error({ err: reason }, 'an order of a batch failed');
+  if (!known) log.error({ err: reason }, 'an order of a batch failed');
+  const details = (known?.extensions ?? {}) as Partial<OutcomeError>;
   return {
-    code: 'INTERNAL_SERVER_ERROR',
-    message: 'Unexpected error.',
-    taskId: null,
-    retryAfterSeconds: null,
-    retryable: false,
+    code: details.code ?? 'INTERNAL_SERVER_ERROR',
+    message: known?.message ?? 'Unexpected error.',
+    taskId: details.taskId ?? null,
+    retryAfterSeconds: details.retryAfterSeconds ?? null,
+    retryable: details.retryable ?? false,
   };
 }
 

@@ -16,8 +16,8 @@ export async function inAnotherProcess(program: string, ...values: string[]): Pr
  */
 export async function migrateInAnotherProcess(url: string, directory: string): Promise<readonly string[]> {
   const program = `
-    import { adapterFor } from '${source('database/client.ts')}';
-    import { migrate } from '${source('database/migrate.ts')}';
+    import { adapterFor } from '${source('database/database.ts')}';
+    import { migrate } from '${source('database/migrations/migrate.ts')}';
     const [, url, directory] = process.argv;
     console.log(JSON.stringify(await migrate(adapterFor(url), directory)));
     process.exit();`;
@@ -28,7 +28,7 @@ export async function migrateInAnotherProcess(url: string, directory: string): P
 export async function openInAnotherProcess(url: string): Promise<readonly string[]> {
   const program = `
     import { pino } from '${import.meta.resolve('pino')}';
-    import { openDatabase } from '${source('database/client.ts')}';
+    import { openDatabase } from '${source('database/database.ts')}';
     const { appliedMigrations, problem, close } = await openDatabase(process.argv[1], pino({ level: 'silent' }));
     if (await problem()) throw new Error(await problem());
     await close();
