@@ -4,7 +4,7 @@ FROM node:24-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json ./
 # Every native part comes prebuilt inside its package: no install script has to run. With its peers, @prisma/client
-# would bring the whole CLI (250 MB), which only generating needs.
+# would bring TypeScript (31 MB), which only development needs.
 RUN npm ci --omit=dev --legacy-peer-deps --ignore-scripts
 
 FROM node:24-slim AS generate
