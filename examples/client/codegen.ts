@@ -13,7 +13,14 @@ const config: CodegenConfig = {
         useTypeImports: true,
         // A scalar without a type here is an error instead of an `any`.
         strictScalars: true,
-        scalars: { DateTime: 'string', VideoImageUrl: 'string', VideoImageDataUri: 'string', _Any: 'unknown' },
+        scalars: {
+          DateTime: 'string',
+          VideoImageUrl: 'string',
+          VideoImageDataUri: 'string',
+          _Any: 'unknown',
+          federation__FieldSet: 'string',
+          link__Import: 'unknown',
+        },
       },
     },
   },
