@@ -1,7 +1,7 @@
 import { GraphQLError } from 'graphql';
 import { LimitExceededError, ServiceError, type ServiceErrorCode } from '../errors.ts';
 
-/** Every code that `extensions.code` of an error can have, the libraries' among them; README.md lists them. */
+/** Every code that `extensions.code` of an error can have, the libraries' among them; docs/reference.md is written from it. */
 export const errorCodes = {
   UNAUTHENTICATED: {
     retryable: false,

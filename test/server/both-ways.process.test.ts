@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { settingNames } from '../../src/environment.ts';
+import { settings } from '../../src/settings.ts';
 import { type Guarded, startGuarded } from '../security/guarded.ts';
 
 type Sent = { readonly query: string; readonly variables?: object };
@@ -90,7 +90,7 @@ test('the table has a row for each setting that limits a query', () => {
   const named = Object.values(rows).map(({ setting }) => setting?.[0]);
   // No subscription is a query, and no connection is.
   const others = ['MAX_SUBSCRIPTIONS', 'MAX_CONNECTIONS'];
-  const limits = settingNames.filter((name) => name.startsWith('MAX_') && !others.includes(name));
+  const limits = Object.keys(settings.shape).filter((name) => name.startsWith('MAX_') && !others.includes(name));
   expect(new Set(named.filter((name) => name !== undefined))).toEqual(new Set(limits));
 });
 
