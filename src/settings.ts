@@ -111,7 +111,9 @@ export const settings = z.object({
   PERSISTED_OPERATIONS_FILE: z
     .string()
     .optional()
-    .describe('A JSON file of the only documents that are answered, by their ids.'),
+    .describe(
+      "A JSON file of the only documents that are answered: ids with their documents, or Apollo's manifest of persisted queries.",
+    ),
   INTROSPECTION: onOrOff.describe(
     '`on` or `off`: whether the schema may be asked for, and near misses are answered with what may have been meant. `npm run dev` has it on.',
   ),

@@ -75,6 +75,11 @@ export const errorCodes = {
     retryable: false,
     description: 'The document has no operation of the given name, or several and none was named; nothing was done.',
   },
+  PERSISTED_QUERY_NOT_SUPPORTED: {
+    retryable: false,
+    description:
+      'The request has the id of a document and no document, and the service has no list of documents; nothing was done. Clients with automatic persisted queries then send the document by themselves.',
+  },
   PERSISTED_QUERY_ID_REQUIRED: {
     retryable: false,
     description: 'The service answers listed documents only, and the request has no id of one; nothing was done.',

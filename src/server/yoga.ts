@@ -15,7 +15,7 @@ import { maskError, toYogaLogger } from './mask-error.ts';
 import { useAuthentication } from './plugins/authentication.ts';
 import { type DocumentLimits, useDocumentLimits } from './plugins/document-limits.ts';
 import { usePayingOperations } from './plugins/paying-operations.ts';
-import { useTrustedDocuments } from './plugins/persisted-operations.ts';
+import { usePersistedDocuments } from './plugins/persisted-operations.ts';
 import { type Check, useReadiness } from './plugins/readiness.ts';
 import { type BodyLimits, useRequestBody } from './plugins/request-body.ts';
 import { useRequestId } from './plugins/request-id.ts';
@@ -63,7 +63,6 @@ export async function createGraphqlServer(
 ): Promise<GraphqlServer> {
   const { checks, stopping, authenticator, documents, introspection, persistedOperationsFile, corsOrigins, graphiql } =
     settings;
-  const trusted = persistedOperationsFile === null ? [] : [await useTrustedDocuments(persistedOperationsFile)];
   const context: ServerContext = { ...capabilities, maxComplexity: documents.maxComplexity, sdl: printSdl };
   const contextOf = (caller: Caller): CallerContext => ({ caller, tasks: readerFor(caller) });
   const known = new KnownQueries();
@@ -78,7 +77,7 @@ export async function createGraphqlServer(
       useAuthentication(authenticator, corsOrigins, contextOf),
       useRequestBody(settings),
       known.plugin(),
-      ...trusted,
+      await usePersistedDocuments(persistedOperationsFile),
       useDocumentLimits(documents, { introspection }),
       useVariables({ suggestions: introspection }),
       usePayingOperations(),

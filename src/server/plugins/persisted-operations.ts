@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { usePersistedOperations } from '@graphql-yoga/plugin-persisted-operations';
+import { GraphQLError } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import { z } from 'zod';
 import { OperatorError } from '../../errors.ts';
@@ -9,33 +10,67 @@ export class PersistedOperationsError extends OperatorError {
   override readonly name = 'PersistedOperationsError';
 }
 
+/** The forms in which tools write such a file: ids with their documents (GraphQL Code Generator, Relay), or Apollo's manifest. */
+const fileForm = z.union([
+  z.record(z.string(), z.string()),
+  z
+    .object({
+      format: z.literal('apollo-persisted-query-manifest'),
+      version: z.literal(1),
+      operations: z.array(z.object({ id: z.string(), body: z.string() })),
+    })
+    .transform(({ operations }) => Object.fromEntries(operations.map(({ id, body }) => [id, body]))),
+]);
+
 /** The documents in a file, by their ids, which are usually hashes of them. */
 async function readDocuments(path: string): Promise<ReadonlyMap<string, string>> {
   try {
-    const documents = z.record(z.string(), z.string()).parse(JSON.parse(await readFile(path, 'utf8')));
-    return new Map(Object.entries(documents));
+    const documents = fileForm.parse(JSON.parse(await readFile(path, 'utf8')));
+    return new Map(Object.entries(documents).map(([id, document]) => [plainId(id), document]));
   } catch (cause) {
-    const message = `PERSISTED_OPERATIONS_FILE ${path} cannot be read as a JSON object of ids and documents.`;
+    const message = `PERSISTED_OPERATIONS_FILE ${path} cannot be read as a JSON object of ids and documents, nor as Apollo's manifest.`;
     throw new PersistedOperationsError(message, { cause });
   }
 }
 
+/** One spelling for a SHA-256, because tools write it as hexadecimal digits, with or without `sha256:` before them. */
+const plainId = (id: string): string => /^(?:sha256:)?([0-9a-f]{64})$/i.exec(id)?.[1]?.toLowerCase() ?? id;
+
+/** The parameters of a request, in its body or its URL. */
+type Params = Parameters<NonNullable<Plugin['onParams']>>[0]['params'];
+
+/** The id of a document in a request, as Apollo's clients send it, or as GraphQL over HTTP does; null where there is none. */
+function documentIdIn({ extensions, ...params }: Params, { url }: Request): string | null {
+  const { documentId = new URL(url).searchParams.get('documentId') } = params as { documentId?: unknown };
+  const id: unknown = extensions?.['persistedQuery']?.sha256Hash ?? documentId;
+  return typeof id === 'string' ? plainId(id) : null;
+}
+
 /**
- * Lets nothing in but the documents in the file. The plugin's own errors carry codes that clients know.
+ * Answers documents by their ids. With a file, no documents are answered but those in it. Without one, no id is known, and
+ * the refusal is worded so that clients with automatic persisted queries send the document instead.
  *
  * @throws PersistedOperationsError when the file cannot be read.
  */
-export async function useTrustedDocuments(path: string): Promise<Plugin> {
-  const documents = await readDocuments(path);
+export const usePersistedDocuments = async (path: string | null): Promise<Plugin> =>
+  path === null ? withoutDocuments : onlyDocuments(await readDocuments(path));
+
+const withoutDocuments: Plugin = {
+  onParams({ params, request }) {
+    if (params.query || documentIdIn(params, request) === null) return;
+    // Apollo's clients go by the code, urql goes by the message, and some of either read no answer but 200.
+    throw new GraphQLError('PersistedQueryNotSupported', {
+      extensions: { code: 'PERSISTED_QUERY_NOT_SUPPORTED', http: { status: 200 } },
+    });
+  },
+};
+
+/** The plugin's own errors carry codes that clients know. */
+function onlyDocuments(documents: ReadonlyMap<string, string>): Plugin {
   const http = { status: 400, spec: true };
   return usePersistedOperations({
     getPersistedOperation: (id) => documents.get(id) ?? null,
-    extractPersistedOperationId: ({ extensions, ...params }, { url }) => {
-      // As Apollo's clients say it, or as GraphQL over HTTP does.
-      const { documentId = new URL(url).searchParams.get('documentId') } = params as { documentId?: unknown };
-      const id: unknown = extensions?.['persistedQuery']?.sha256Hash ?? documentId;
-      return typeof id === 'string' ? id : null;
-    },
+    extractPersistedOperationId: documentIdIn,
     customErrors: {
       notFound: {
         message: 'This document is not on the list.',
