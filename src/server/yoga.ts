@@ -95,7 +95,8 @@ export async function createGraphqlServer(
     logging: logger,
     parserAndValidationCache: { documentCache: documentCache<DocumentNode>(), errorCache: documentCache<Error>() },
     maxRequestBodySize: false,
-    extraParamNames: ['documentId'],
+    // Apollo Client 4 adds the latter where an SSE link passes on all of an operation.
+    extraParamNames: ['documentId', 'operationType'],
     landingPage: false,
     multipart: false,
     cors: corsOrigins.length > 0 && corsFor(corsOrigins),

@@ -10,6 +10,7 @@ import {
 } from 'graphql';
 import { isAsyncIterable, type Plugin } from 'graphql-yoga';
 import type { CallerContext, Context } from '../../graphql/builder.ts';
+import { isRefusal, refuse, takesEventsOnly } from './refusal.ts';
 
 interface Settings {
   /** What every resolver gets, but for whose the request is. */
@@ -45,9 +46,11 @@ export function useEventStreams(settings: Settings): Plugin {
     onExecutionResult({ result, setResult }) {
       if (result && 'events' in result) setResult(result.events as AsyncIterable<never>);
     },
-    onResultProcess({ result, resultProcessor, setResultProcessor }) {
+    onResultProcess({ request, result, resultProcessor, setResultProcessor }) {
       // Without one, events are not what the client accepts.
-      if (!(isAsyncIterable(result) && resultProcessor)) return;
+      if (!resultProcessor) return;
+      if (isRefusal(result) && takesEventsOnly(request)) return setResultProcessor(refuse, 'text/event-stream');
+      if (!isAsyncIterable(result)) return;
       const events = result as AsyncIterable<unknown> as AsyncIterable<string>;
       setResultProcessor((_, fetchAPI) => answerWith(events, fetchAPI.Response), 'text/event-stream');
     },
