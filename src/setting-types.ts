@@ -34,3 +34,9 @@ export const someOf = <Value extends string>(allowed: readonly Value[]) =>
     (values): values is Value[] => values.every((value) => (allowed as readonly string[]).includes(value)),
     `must be some of ${allowed.join(', ')}`,
   );
+
+/** Whether a text is an origin as browsers send it. Of schemes other than the web's, URL itself calls every origin `null`. */
+export function isOrigin(text: string): boolean {
+  const { protocol, host } = URL.parse(text) ?? { protocol: '', host: '' };
+  return host !== '' && text === `${protocol}//${host}`;
+}

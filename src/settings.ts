@@ -4,7 +4,7 @@ import { type Scope, scopes } from './access/caller.ts';
 import { jwtAlgorithms } from './access/jwt.ts';
 import { isUnambiguous } from './database/database-url.ts';
 import { fetchable, isFetchablePort } from './fetchable.ts';
-import { count, limit, list, milliseconds, onOrOff, port, someOf } from './setting-types.ts';
+import { count, isOrigin, limit, list, milliseconds, onOrOff, port, someOf } from './setting-types.ts';
 
 /** Every setting with its default and its meaning. docs/reference.md is written from it. */
 export const settings = z.object({
@@ -120,11 +120,13 @@ export const settings = z.object({
   GRAPHIQL: onOrOff.describe('`on` or `off`: whether browsers get GraphiQL. `npm run dev` has it on.'),
   CORS_ORIGINS: list
     .refine(
-      (origins) => origins.every((origin) => URL.parse(origin)?.origin === origin),
-      'must be origins, such as https://app.example.com',
+      (origins) => origins.every(isOrigin),
+      'must be origins: a scheme and a host, with a port where it is not the usual one, such as https://app.example.com or capacitor://localhost',
     )
     .default([])
-    .describe('The origins whose pages may call, with commas between them.'),
+    .describe(
+      'The origins whose pages may call, with commas between them, such as `https://app.example.com,capacitor://localhost`. With the sandbox all pages of this machine may.',
+    ),
   LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
     .default('info')

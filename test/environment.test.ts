@@ -186,3 +186,36 @@ test('with a key, development differs from production only in how it logs and in
 test('blanks and line ends around the key, as left by copying, are not part of it', () => {
   expect(production({ GROK_API_KEY: ` ${key}\n` }).upstream.apiKey).toBe(key);
 });
+
+test.each([
+  'https://app.example.com',
+  'http://localhost:5173',
+  'http://[::1]:3000',
+  'capacitor://localhost',
+  'ionic://localhost',
+  'tauri://localhost',
+  'app://-',
+  'chrome-extension://aapbdbdomjkkjkaonfhkkikfgjllcleb',
+])('%s may be listed as an origin', (origin) => {
+  expect(production({ CORS_ORIGINS: `https://www.example.com,${origin}` }).server.corsOrigins).toContain(origin);
+});
+
+test.each([
+  '*',
+  'null',
+  'app.example.com',
+  'https://app.example.com/',
+  'https://app.example.com:443',
+  'https://App.example.com',
+  'https://user@app.example.com',
+  'https://app.example.com?x',
+  'https://app.example.com#x',
+  'https://',
+  'capacitor://',
+  'capacitor:localhost',
+  'capacitor://localhost/',
+  'file:///srv/app',
+  'data:text/html,x',
+])('%s is no origin as browsers send it, and is refused', (origin) => {
+  expect(() => production({ CORS_ORIGINS: origin })).toThrow(/^CORS_ORIGINS must be origins/);
+});

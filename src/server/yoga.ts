@@ -13,6 +13,7 @@ import { createGraphiqlRenderer, graphiqlOptions } from './graphiql/graphiql.ts'
 import { createYogaListener } from './http/yoga-listener.ts';
 import { maskError, toYogaLogger } from './mask-error.ts';
 import { useAuthentication } from './plugins/authentication.ts';
+import { corsFor } from './plugins/cors.ts';
 import { type DocumentLimits, useDocumentLimits } from './plugins/document-limits.ts';
 import { usePayingOperations } from './plugins/paying-operations.ts';
 import { usePersistedDocuments } from './plugins/persisted-operations.ts';
@@ -99,7 +100,7 @@ export async function createGraphqlServer(
     extraParamNames: ['documentId', 'operationType'],
     landingPage: false,
     multipart: false,
-    cors: corsOrigins.length > 0 && corsFor(corsOrigins),
+    cors: corsFor({ allowed: corsOrigins, sandbox: settings.sandbox, log: context.log }),
   });
   const yogaListener = createYogaListener(yoga, settings.stalledTimeoutMs);
   return {
@@ -107,12 +108,3 @@ export async function createGraphqlServer(
     listener: createFastPath({ authenticator, known, context, contextOf, limits: settings }, yogaListener),
   };
 }
-
-/**
- * By hand, because Yoga answers an origin that is not on its list with `null`, and that is the origin of every page in
- * a sandboxed frame.
- */
-const corsFor = (allowed: readonly string[]) => (request: Request) => {
-  const origin = request.headers.get('origin');
-  return origin !== null && allowed.includes(origin) && { origin, methods: ['GET', 'POST'], credentials: false };
-};

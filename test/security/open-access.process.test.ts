@@ -2,6 +2,9 @@ import { request } from 'node:http';
 import { json } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { type Answer, createTestApp } from '../support/app.ts';
+import { freshDatabase } from '../support/database.ts';
+import { startService } from '../support/process.ts';
+import { apiKey, startUpstream } from '../support/upstream.ts';
 
 const query = 'mutation { submitVideo(input: { grokVideo3: { prompt: "A paper boat" } }) { task { status } } }';
 
@@ -118,4 +121,39 @@ test('as long as nobody lists an origin, no page of any is told that it may call
     expect.soft(asked.headers.get('access-control-allow-methods'), origin).toBeNull();
     expect.soft(allowedTo(await order(url, { origin })), origin).toBeNull();
   }
+});
+
+test('an app in a web view, whose origin has a scheme of its own, may order where it is listed', async () => {
+  const origin = 'capacitor://localhost';
+  const { url, upstream } = await createTestApp({ started: true, settings: { CORS_ORIGINS: origin } });
+  expect(allowedTo(await preflight(url, origin))).toBe(origin);
+  const ordered = await order(url, { origin, 'sec-fetch-site': 'cross-site' });
+  expect(allowedTo(ordered)).toBe(origin);
+  expect(ordered.answer.data.submitVideo.task.status).toBe('QUEUED');
+  expect(upstream.submits).toHaveLength(1);
+});
+
+const localPages = ['http://localhost:5173', 'http://127.0.0.1:3000', 'http://[::1]:8080', 'https://localhost'];
+
+test('with the sandbox, a page on any port of this machine may call, and no other page', async () => {
+  const { url } = await startService({ DATABASE_URL: await freshDatabase() }, '--development');
+  for (const origin of localPages) {
+    expect.soft(allowedTo(await preflight(url, origin)), origin).toBe(origin);
+    expect.soft(allowedTo(await order(url, { origin, 'sec-fetch-site': 'same-site' })), origin).toBe(origin);
+  }
+  for (const origin of [...unlisted, 'http://localhost.example.com', 'http://printer.lan']) {
+    expect.soft(allowedTo(await preflight(url, origin)), origin).toBeNull();
+    expect.soft((await order(url, { origin })).status, origin).toBe(403);
+  }
+});
+
+test('with a real key, in development too, a page on another port is told nothing, and the log says once why', async () => {
+  const upstream = await startUpstream();
+  const settings = { DATABASE_URL: await freshDatabase(), GROK_API_KEY: apiKey, GROK_API_BASE_URL: upstream.url };
+  const service = await startService(settings, '--development');
+  for (const origin of localPages) expect.soft(allowedTo(await preflight(service.url, origin)), origin).toBeNull();
+  const { origin: ownOrigin } = new URL(service.url);
+  expect(allowedTo(await preflight(service.url, ownOrigin))).toBeNull();
+  await expect.poll(service.log).toContain(`A page of ${localPages[0]} has called`);
+  expect(service.log().split('CORS_ORIGINS')).toHaveLength(2);
 });
