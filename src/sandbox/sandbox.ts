@@ -1,11 +1,11 @@
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { models } from '../catalogue/models.ts';
 import { readJson } from './json-body.ts';
 import { outcomeOf, readOrder } from './read-order.ts';
 import { fromTaskId, type SandboxTask, toTaskId } from './sandbox-task-id.ts';
+import { createVideoHost } from './video-host.ts';
 
 export interface Sandbox {
   /** What stands in for the upstream's base URL. */
@@ -19,11 +19,12 @@ const slowFinishedMs = 60_000;
 
 /** Starts the stand-in upstream on loopback: the same API, no money, a finished video after about ten seconds. */
 export async function startSandbox(port: number): Promise<Sandbox> {
-  const video = await readFile(new URL('sample.mp4', import.meta.url));
+  const serveVideo = createVideoHost();
   const server = createServer((request, response) => {
     // Node ends the process with errors that have no listener.
     response.on('error', () => {});
-    answer(request, response, video).catch(() => response.destroy());
+    if (request.url?.startsWith('/videos/')) return serveVideo(request, response);
+    answer(request, response).catch(() => response.destroy());
   });
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
@@ -41,12 +42,7 @@ export async function startSandbox(port: number): Promise<Sandbox> {
 /** A status and a body; null where the connection breaks instead. */
 type Reply = readonly [status: number, body: object] | null;
 
-async function answer(request: IncomingMessage, response: ServerResponse, video: Buffer): Promise<void> {
-  const { method, url = '' } = request;
-  if (method === 'GET' && url.startsWith('/videos/')) {
-    response.writeHead(200, { 'content-type': 'video/mp4', 'content-length': video.length }).end(video);
-    return;
-  }
+async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const reply = await replyTo(request);
   if (reply === null) return void response.destroy();
   const [status, body] = reply;

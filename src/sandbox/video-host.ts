@@ -1,0 +1,57 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { fromTaskId } from './sandbox-task-id.ts';
+
+const preflightHeaders = {
+  'access-control-allow-origin': '*',
+  'access-control-allow-methods': 'GET, HEAD',
+  'access-control-allow-headers': 'Range, If-None-Match, If-Range',
+  'access-control-max-age': '86400',
+};
+
+/** Serves finished videos, all of them the sample, as a CDN does: whole or in part, to browsers and their preflights too. */
+export function createVideoHost(): (request: IncomingMessage, response: ServerResponse) => void {
+  const video = readFileSync(new URL('sample.mp4', import.meta.url));
+  const headers = headersOf(video);
+  return ({ method, url = '', headers: asked }, response) => {
+    if (!isVideo(url)) return void response.writeHead(404).end();
+    if (method === 'OPTIONS') return void response.writeHead(204, preflightHeaders).end();
+    if (method !== 'GET' && method !== 'HEAD')
+      return void response.writeHead(405, { allow: 'GET, HEAD, OPTIONS' }).end();
+    if (asked['if-none-match'] === headers.etag) return void response.writeHead(304, headers).end();
+    const isSame = asked['if-range'] === undefined || asked['if-range'] === headers.etag;
+    const range = method === 'GET' && isSame ? rangeIn(asked.range, video.length) : null;
+    if (range && range.start >= video.length) {
+      const none = { ...headers, 'content-range': `bytes */${video.length}`, 'content-length': 0 };
+      return void response.writeHead(416, none).end();
+    }
+    const body = range ? video.subarray(range.start, range.end + 1) : video;
+    const part = range && { 'content-range': `bytes ${range.start}-${range.end}/${video.length}` };
+    response.writeHead(range ? 206 : 200, { ...headers, ...part, 'content-length': body.length });
+    response.end(method === 'HEAD' ? undefined : body);
+  };
+}
+
+/** Whether a URL is that of a finished video. */
+const isVideo = (url: string): boolean => fromTaskId(/^\/videos\/([^/?]+)\.mp4(?:\?|$)/.exec(url)?.[1] ?? '') !== null;
+
+/** What the host says of each video: any page may play it, from any place in it. */
+const headersOf = (video: Buffer) => ({
+  'content-type': 'video/mp4',
+  'accept-ranges': 'bytes',
+  'cache-control': 'public, max-age=86400',
+  etag: `"${createHash('sha256').update(video).digest('hex').slice(0, 16)}"`,
+  'access-control-allow-origin': '*',
+  'access-control-expose-headers': 'Accept-Ranges, Content-Length, Content-Range, ETag',
+});
+
+/** The bytes that a Range header asks for; null for all of them, as for several ranges at once (RFC 9110, 14.2). */
+function rangeIn(header: string | undefined, length: number): { start: number; end: number } | null {
+  const [, first = '', last = ''] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header ?? '') ?? [];
+  const end = length - 1;
+  if (first === '' && last === '') return null;
+  if (first === '') return { start: Number(last) === 0 ? length : Math.max(0, length - Number(last)), end };
+  if (last !== '' && Number(last) < Number(first)) return null;
+  return { start: Number(first), end: last === '' ? end : Math.min(Number(last), end) };
+}
