@@ -9,7 +9,9 @@ import type { TaskReader } from '../tasks/task-reader.ts';
 import { documentCache } from './document-cache.ts';
 import { createFastPath } from './fast-path/fast-path.ts';
 import { KnownQueries } from './fast-path/query-cache.ts';
-import { createGraphiqlRenderer, graphiqlOptions } from './graphiql/graphiql.ts';
+import { graphiqlOptions } from './graphiql/graphiql.ts';
+import { GraphiqlAssets, serveGraphiql } from './graphiql/graphiql-assets.ts';
+import { createGraphiqlRenderer } from './graphiql/graphiql-page.ts';
 import { createYogaListener } from './http/yoga-listener.ts';
 import { maskError, toYogaLogger } from './mask-error.ts';
 import { useAuthentication } from './plugins/authentication.ts';
@@ -67,6 +69,7 @@ export async function createGraphqlServer(
   const context: ServerContext = { ...capabilities, maxComplexity: documents.maxComplexity, sdl: printSdl };
   const contextOf = (caller: Caller): CallerContext => ({ caller, tasks: readerFor(caller) });
   const known = new KnownQueries();
+  const assets = new GraphiqlAssets();
   const logger = toYogaLogger(context.log);
   const yoga = createYoga<object, ServerContext>({
     schema,
@@ -91,7 +94,7 @@ export async function createGraphqlServer(
       }),
     ],
     graphiql: graphiql && graphiqlOptions,
-    renderGraphiQL: createGraphiqlRenderer(settings),
+    renderGraphiQL: createGraphiqlRenderer(assets, settings),
     maskedErrors: { maskError },
     logging: logger,
     parserAndValidationCache: { documentCache: documentCache<DocumentNode>(), errorCache: documentCache<Error>() },
@@ -103,8 +106,8 @@ export async function createGraphqlServer(
     cors: corsFor({ allowed: corsOrigins, sandbox: settings.sandbox, log: context.log }),
   });
   const yogaListener = createYogaListener(yoga, settings.stalledTimeoutMs);
-  return {
-    fetch: yoga.fetch,
-    listener: createFastPath({ authenticator, known, context, contextOf, limits: settings }, yogaListener),
-  };
+  const listener = createFastPath({ authenticator, known, context, contextOf, limits: settings }, yogaListener);
+  if (graphiql && !introspection)
+    context.log.warn('GRAPHIQL is on and INTROSPECTION is off: GraphiQL shows no schema.');
+  return { fetch: yoga.fetch, listener: graphiql ? serveGraphiql(assets, listener) : listener };
 }
