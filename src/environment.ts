@@ -56,6 +56,13 @@ export function readDatabaseUrl(source: Source = process.env, { development = fa
   return data.DATABASE_URL;
 }
 
+/** Which database it is, where `npm start` and `npm run dev` would each use another and none is named; null elsewhere. */
+export function databaseNote(source: Source = process.env, { development = false }: Mode = {}): string | null {
+  const { given } = settingsIn(source, false);
+  if (development || 'GROK_API_KEY' in given || 'DATABASE_URL' in given) return null;
+  return `The database is that of npm start, ${readDatabaseUrl(source)}. As long as GROK_API_KEY is not set, npm run dev uses ${sandboxDefaults.DATABASE_URL}: for that one, add --development.`;
+}
+
 /** The settings that are set, by name, and whether the sandbox is to be used. */
 function settingsIn(source: Source, development: boolean): { given: Record<string, string>; sandbox: boolean } {
   // A variable that is set to nothing, as in a copied .env.example, is not set.

@@ -10,7 +10,7 @@ import { clientNameRule, isClientName, tokenPrefix } from './access/client-name.
 import type { KeyStore } from './access/key-store.ts';
 import { openDatabase } from './database/database.ts';
 import { createKeyStore } from './database/prisma-key-store.ts';
-import { readDatabaseUrl } from './environment.ts';
+import { databaseNote, readDatabaseUrl } from './environment.ts';
 import type { SpendingLimits } from './spending/usage.ts';
 
 const usage = `Usage: npm run keys -- <command>
@@ -35,6 +35,7 @@ const options = {
   scope: { type: 'string', default: 'read,submit' },
   quota: { type: 'string', default: '' },
   development: { type: 'boolean', default: false },
+  help: { type: 'boolean', short: 'h', default: false },
 } as const;
 
 const quotas: Record<string, keyof SpendingLimits> = {
@@ -118,9 +119,12 @@ function commandIn(
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({ options, allowPositionals: true });
+  if (values.help || positionals[0] === 'help') return console.log(usage);
   const command = commandIn(positionals, () => grantIn(values));
   const database = await openDatabase(readDatabaseUrl(undefined, values), pino({ level: 'silent' }));
   await command(createKeyStore(database)).finally(database.close);
+  const note = databaseNote(undefined, values);
+  if (note !== null) console.error(note);
 }
 
 // Said explicitly: a timer of the migration's would keep the process for ten seconds more.

@@ -2,6 +2,17 @@ import { parseArgs } from 'node:util';
 import { type Environment, readEnvironment } from './environment.ts';
 import { OperatorError } from './errors.ts';
 
+const usage = `Usage: npm start, or npm run dev (which adds --development)
+
+  --development   readable log, GraphiQL and introspection; without GROK_API_KEY the sandbox takes the upstream's place
+
+Settings are environment variables or lines of .env: README.md lists them. API keys: npm run keys -- --help`;
+
+const options = {
+  development: { type: 'boolean', default: false },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const;
+
 const isOperatorError = (error: unknown): error is Error =>
   error instanceof Error &&
   (error instanceof OperatorError ||
@@ -42,8 +53,9 @@ async function serve(environment: Environment): Promise<void> {
 }
 
 try {
-  const { values: mode } = parseArgs({ options: { development: { type: 'boolean', default: false } } });
-  await serve(readEnvironment(undefined, mode));
+  const { values } = parseArgs({ options });
+  if (values.help) console.log(usage);
+  else await serve(readEnvironment(undefined, values));
 } catch (error) {
   console.error(isOperatorError(error) ? `Cannot start: ${error.message}` : error);
   process.exit(1);

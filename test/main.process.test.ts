@@ -109,3 +109,10 @@ test('a log that nobody can take any more does not stop the service', async () =
   };
   await expect.poll(submit, { timeout: 10_000 }).toBe('QUEUED');
 });
+
+test.each(['--help', '-h'])('%s says how the service is started, and starts nothing', async (argument) => {
+  const child = spawnService({}, argument);
+  const [stdout, [code]] = await Promise.all([text(child.stdout!), once(child, 'exit')]);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^Usage: npm start/);
+});

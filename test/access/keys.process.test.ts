@@ -1,6 +1,8 @@
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
+import { text } from 'node:stream/consumers';
 import pg from 'pg';
 import { describe, expect, test } from 'vitest';
 import { anOrder, createTestApp } from '../support/app.ts';
@@ -13,7 +15,7 @@ import {
   runKeys,
   type TestKey,
 } from '../support/callers.ts';
-import { databaseProviders, freshDatabase } from '../support/database.ts';
+import { databaseProviders, freshDatabase, freshDirectory } from '../support/database.ts';
 import { place, placed } from '../support/placing.ts';
 import { startService } from '../support/process.ts';
 import { createTrackedApp } from '../support/tracked-app.ts';
@@ -221,4 +223,22 @@ test.each<[what: string, args: string[], says: RegExp]>([
   expect(stderr).toMatch(says);
   expect(stderr).not.toMatch(/ {4}at /);
   expect(await rawKeys(databaseUrl)).not.toMatch(/gvk_[0-9a-f]{12}/);
+});
+
+test.each(['--help', '-h', 'help'])('%s says how the commands are used', async (argument) => {
+  const { code, stdout, stderr } = await runKeys('file:./not/there.db', argument);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toMatch(/^Usage: npm run keys -- <command>/);
+});
+
+test('where no database is named, the command says which one it is, and how to get that of npm run dev', async () => {
+  const run = async (...args: string[]) => {
+    const env = { PATH: process.env['PATH'] ?? '' };
+    const child = spawn(process.execPath, [resolve('src/keys.ts'), 'list', ...args], { cwd: freshDirectory(), env });
+    return text(child.stderr);
+  };
+  expect(await run()).toBe(
+    'The database is that of npm start, file:./data/videos.db. As long as GROK_API_KEY is not set, npm run dev uses file:./data/sandbox.db: for that one, add --development.\n',
+  );
+  expect(await run('--development')).toBe('');
 });
