@@ -16,10 +16,10 @@ export interface Contender {
 const at = (path: string): string => join(import.meta.dirname, path);
 const ofPeers = ['read', 'list', 'submit', 'mixed', 'start'] as const;
 
-/** What `npm start` tells Node, but for where the operator's settings are. */
+/** The options that `npm start` gives to Node, without the file of settings. */
 const startOptions = manifest.scripts.start.split(' ').filter((word) => /^--(?!env-file)/.test(word));
 
-/** Where `npm start` has Node keep what it made of the sources. */
+/** The compile cache of `npm start`. */
 const [, compileCache = ''] = /NODE_COMPILE_CACHE=(\S+)/.exec(manifest.scripts.start) ?? [];
 
 /** In the order in which each round goes through them. */
@@ -35,7 +35,7 @@ export const contenders: readonly Contender[] = [
   { name: 'mercurius', title: 'Mercurius, JIT', file: at('peers/mercurius.ts'), protocol: 'graphql', cases: ofPeers },
   { name: 'apollo', title: 'Apollo Server', file: at('peers/apollo.ts'), protocol: 'graphql', cases: ofPeers },
   { name: 'rest', title: 'bare Fastify', file: at('peers/rest.ts'), protocol: 'rest', cases: ofPeers },
-  // What Node's HTTP can do at all on this machine: the same request, and always the same answer.
+  // The upper limit of Node's HTTP on this machine: the same request, with a constant answer.
   { name: 'limit', title: 'node:http, a constant', file: at('limit.ts'), protocol: 'graphql', cases: ['read'] },
 ];
 
@@ -47,8 +47,8 @@ interface Place {
 }
 
 /**
- * The service runs with its defaults but for what the load would run into: how much one client may order, and when a
- * task is first checked, because following tasks is work that the peers do not do.
+ * The service runs with its defaults, except for the limits that the load would reach: what one client may order, and
+ * the first check of a task, because the peers do not follow tasks.
  */
 export function settingsOf({ name }: Contender, { port, file, token, upstreamUrl }: Place): Record<string, string> {
   if (name !== 'service') return { PORT: String(port), DATABASE_FILE: file, TOKEN: token, UPSTREAM_URL: upstreamUrl };

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 export interface CpuUse {
   /** What the process used, and its children. */
   readonly own: number | null;
-  /** What everything else used of the processor that the process is pinned to: 0, if nothing disturbed it. */
+  /** How much of the pinned processor other programs used: 0 if none disturbed it. */
   readonly others: number | null;
 }
 
@@ -24,14 +24,14 @@ const fieldsOf = (path: string, isWanted: (line: string) => boolean): string[] =
 /** User and system time of a process and of all that it has started, in seconds; NaN where there is no /proc. */
 export function ownSeconds(pid: number): number {
   const fields = fieldsOf(`/proc/${pid}/stat`, () => true);
-  // Its own, and that of its children: of those that have ended, and of those that run.
+  // The time of the process itself, of its ended children and of its running ones.
   const ticks = fields.slice(13, 17).reduce((sum, field) => sum + Number(field), 0);
   const children = fieldsOf(`/proc/${pid}/task/${pid}/children`, () => true).filter((child) => child !== '');
   const ofChildren = children.reduce((sum, child) => sum + ownSeconds(Number(child)), 0);
   return fields.length === 0 ? Number.NaN : ticks / ticksPerSecond + ofChildren;
 }
 
-/** All time of the first processor but what it spent idle or waiting for the disk, in seconds. */
+/** The busy time of the first processor, without idling and waiting for the disk, in seconds. */
 function coreSeconds(): number {
   const [, user, nice, system, , , ...interrupted] = fieldsOf('/proc/stat', (line) => line.startsWith('cpu0 ')).map(
     Number,
@@ -41,7 +41,7 @@ function coreSeconds(): number {
   return ((user ?? Number.NaN) + (nice ?? 0) + (system ?? 0) + irq + softIrq + stolen) / ticksPerSecond;
 }
 
-/** Returns what tells, when it is called, how much has been used since. */
+/** Returns a function that returns the use since this call. */
 export function cpuMeter(pid: number): () => CpuUse {
   const [own, core, started] = [ownSeconds(pid), coreSeconds(), performance.now()];
   return () => {

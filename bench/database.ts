@@ -5,7 +5,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { type DatabaseClient, openDatabase, providerOf } from '../src/database/database.ts';
 import type { Prisma } from '../src/database/generated/sqlite/client.ts';
 
-/** What the load needs to know of a database that was made for it. */
+/** The facts about a prepared database that the load needs. */
 export interface Seed {
   /** The API key that opens the service; the peers are told that it is the one token they take. */
   readonly token: string;
@@ -17,7 +17,7 @@ export interface Seed {
 
 type Row = Prisma.TaskCreateManyInput & { id: string };
 
-/** Whose the tasks are. */
+/** The client of the tasks. */
 export const client = 'bench';
 const minuteMs = 60_000;
 
@@ -118,7 +118,7 @@ export function completedTask(createdAt: Date) {
   };
 }
 
-/** Not due before the run is over: tracking is work that the peers do not do. */
+/** Not due during the run, because the peers do not track tasks. */
 const notDue = () => new Date(Date.now() + 600 * minuteMs);
 
 /** Accepted, and waiting. */
@@ -135,7 +135,7 @@ function queuedTask(createdAt: Date, nextCheckAt = notDue()): Row {
   };
 }
 
-/** Sent, but the answer was lost: it waits for somebody to say what came of it. */
+/** Sent, but the answer was lost: it waits for a confirmation. */
 export const unconfirmedTask = (createdAt: Date): Row => ({
   ...orderedAt(createdAt),
   submittedAt: null,

@@ -45,7 +45,7 @@ interface Listed {
 interface Service {
   readonly url: string;
   readonly keys: Readonly<Record<Caller, string>>;
-  /** What the service reads with, here: it remembers nothing. */
+  /** The store of the service, without its cache. */
   readonly store: TaskStore;
   readonly listed: readonly Listed[];
   stop(): Promise<void>;

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** Has a Node process collect its garbage, and returns what it then holds: objects of its own and buffers, in bytes. */
 export async function liveBytesOf(child: ChildProcess, inspectorPort: number): Promise<number> {
   const evaluate = await openInspector(child, inspectorPort);
-  // What the first collection has only just let go of, finalizers for one, the second one finds.
+  // The second collection frees what the first one released, such as objects with finalizers.
   for (let times = 0; times < 2; times++) await evaluate('HeapProfiler.collectGarbage');
   const expression = 'JSON.stringify(process.memoryUsage())';
   const { result } = (await evaluate('Runtime.evaluate', { expression })) as { result: { value: string } };

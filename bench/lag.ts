@@ -13,12 +13,12 @@ export interface Schedule {
   end(): Promise<void>;
 }
 
-/** So many rows at a time, with a pause between: whoever looks has answers to time as well. */
+/** Reads so many rows at a time, with a pause in between, because this process also has to time answers. */
 const part = { rows: 1_000, pauseMs: 5 };
 
 /**
- * Looks into the database every so often and notes when each task is due. A due time stands there from one check to the
- * next: who looks more often than that misses none.
+ * Reads the due time of each task at an interval. A due time stays in the row from one check to the next, so a shorter
+ * interval misses none.
  */
 export function watchSchedule({ task }: DatabaseClient, everyMs: number): Schedule {
   const times = new Map<string, number>();

@@ -14,7 +14,7 @@ interface Filter {
   readonly createdBefore?: string;
 }
 
-/** Who asks: somebody with many tasks everywhere, somebody with old ones only, and somebody who sees all. */
+/** The callers: a client with many tasks everywhere, one with only old tasks, and one that sees all. */
 export const callers = [client, retired, 'admin'] as const;
 export type Caller = (typeof callers)[number];
 
@@ -23,7 +23,7 @@ export interface List {
   readonly filter: Filter;
 }
 
-/** Every filter, for what is frequent and for what is rare and old; whatever they choose is more than a page. */
+/** Every filter, with frequent values and with rare, old ones. Each selects more than a page. */
 export function listsAround(middle: Date): readonly List[] {
   const by: Readonly<Record<Caller, readonly Filter[]>> = {
     [client]: [
@@ -56,7 +56,7 @@ export function listsAround(middle: Date): readonly List[] {
   return callers.flatMap((caller) => by[caller].map((filter) => ({ caller, filter })));
 }
 
-/** What the service makes of a list. */
+/** The filter that the service derives from a list. */
 export const taskFilterOf = ({ caller, filter }: List): TaskFilter => ({
   clients: caller === 'admin' ? filter.clients : [caller],
   statuses: filter.statuses,
@@ -81,7 +81,7 @@ export const pages = {
 
 export type Page = keyof typeof pages;
 
-/** What the service makes of a page: with the one more that tells whether there are more. */
+/** The page that the service derives from a request, with one more item, which tells whether there are more. */
 export const taskPageOf = ({ after, last }: Arguments): TaskPage => ({
   olderThan: after,
   inverted: last !== undefined,

@@ -10,7 +10,7 @@ function versionOf(name: string): string {
   return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
 }
 
-/** What a figure is worth nothing without. */
+/** The facts about the machine without which a figure means nothing. */
 export const describeMachine = (peers = compared): Machine => ({
   node: process.version,
   // Not what this process may use, which is one of them.

@@ -1,6 +1,6 @@
 /**
- * `npm run bench` loads this service and what somebody would write in its place, one after another and round after
- * round, and says how they compare. README.md beside this file says what each of them does and does not do.
+ * `npm run bench` loads this service and its alternatives, one after another and round after round, and compares them.
+ * README.md beside this file says what each of them does and does not do.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

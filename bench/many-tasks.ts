@@ -5,7 +5,7 @@ import { client, completedTask } from './database.ts';
 /** A client that has ordered nothing for a long time: a fifth of all tasks, none of them in the newer half. */
 export const retired = 'retired';
 
-/** What there is only so many of, however many tasks there are, and all of them the oldest. */
+/** Values that only so many tasks have, for any number of tasks, all of them the oldest. */
 const rare: readonly object[] = [
   { client: retired },
   { status: 'CANCELLED' },
@@ -14,7 +14,7 @@ const rare: readonly object[] = [
   { status: 'PROCESSING', nextCheckAt: new Date('2999-12-31T00:00:00Z') },
 ].flatMap((one) => Array.from({ length: 40 }, () => one));
 
-/** What there is of all others, which are everywhere. */
+/** The values of all other tasks, which are everywhere. */
 const frequent = (index: number): object => ({
   ...(index % 10 === 0 && { client: 'another' }),
   ...(index % 20 === 3 && { status: 'FAILED' }),
@@ -47,7 +47,7 @@ export async function createTasks(url: string, tasks: number): Promise<Date> {
   await connection.executeScript(
     copySql(sqlite, { columns: Object.keys(example), from: data[rare.length]?.id ?? '', firstBlock, blocks }),
   );
-  // As PostgreSQL does it by itself after a while.
+  // PostgreSQL does this by itself after a while.
   await connection.executeScript(sqlite ? 'PRAGMA wal_checkpoint(TRUNCATE)' : 'VACUUM ANALYZE "Task"');
   await connection.dispose();
   return new Date((firstBlock + (blocks + 1) / 2) * blockMs);

@@ -8,12 +8,12 @@ import type { Seed } from './database.ts';
 import { freePort, memoryOf, run, runWith, stop, untilReady } from './processes.ts';
 import type { Case, Protocol } from './requests.ts';
 
-/** What the load program is told. */
+/** The input of the load program. */
 export interface LoadOrder {
   readonly url: string;
   /** The process that is loaded. */
   readonly pid: number;
-  /** What else is to be looked at, by its name. */
+  /** Other processes to measure, by name. */
   readonly besidePids?: Readonly<Record<string, number>>;
   readonly what: Case;
   readonly protocol: Protocol;
@@ -22,13 +22,13 @@ export interface LoadOrder {
   readonly connections: number;
 }
 
-/** What came of it. */
+/** The result. */
 export interface Measured extends Seen {
   /** What the contender used of its processor meanwhile, and what disturbed it there. */
   readonly cpu: CpuUse;
   /** What the load used of its own: near 1, it is the load that was measured. */
   readonly loadCpu: number | null;
-  /** What the others used that were to be looked at, in processors. */
+  /** The processors that the other measured processes used. */
   readonly besideCpu?: Readonly<Record<string, number | null>>;
 }
 
@@ -42,7 +42,7 @@ export interface Seen {
   readonly wrong: number;
 }
 
-/** What they all start from. */
+/** The common start of all contenders. */
 export interface Ground {
   readonly directory: string;
   /** The database of which each of them gets a copy at each start. */

@@ -13,7 +13,10 @@ export const pinned = availableParallelism() > 1 && spawnSync('taskset', ['-c', 
 
 const running = new Set<ChildProcess>();
 
-/** The bench itself stays out of the way, too, where there is a way; and whatever becomes of it, it leaves no process behind. */
+/**
+ * The bench itself runs on the other processor too, where taskset is available. When it ends, for any reason, it ends
+ * all processes that it started.
+ */
 export function settle(core: Core | null = 1): void {
   if (pinned && core !== null) spawnSync('taskset', ['-cp', String(core), String(process.pid)]);
   process.once('exit', () => {

@@ -138,7 +138,7 @@ const startCells = ({ contender, readyMs, idleMegabytes }: StartLine): string[] 
   idleMegabytes === null ? '' : whole(idleMegabytes),
 ];
 
-/** To be pasted wherever somebody asks. */
+/** The report as text. */
 export function tableOf({ lines, starts, machine, setting, command }: Report): string {
   const heads = ['case', 'contender', 'per second', 'min–max', 'p50 ms', 'p99 ms', 'its core', 'others there'];
   const compared = ['per core second', 'service is', 'by core second'];

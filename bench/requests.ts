@@ -22,7 +22,7 @@ export interface LoadRequest {
   readonly body?: string;
 }
 
-/** The same for whoever speaks GraphQL; what the REST relay answers has the same fields. */
+/** The same for all GraphQL contenders. The answers of the REST contender have the same fields. */
 export const fields = `
   id status model prompt createdAt completedAt
   options { durationSeconds aspectRatio resolution }
@@ -108,7 +108,7 @@ function relayed(
   return { method: 'POST', path: '/tasks', headers: json, body: JSON.stringify(order(index)) };
 }
 
-/** Whether an answer is what was asked for: whoever answers with errors, or with less, is fast, too. */
+/** Whether an answer is complete, because a contender that answers with errors, or with less, would be fast too. */
 export function isAnswer(what: Case, body: string): boolean {
   if (!body.includes('"id":"0') || body.includes('"errors"')) return false;
   return what !== 'list' || body.split('"cursor"').length === pageSize + 1;

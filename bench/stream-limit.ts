@@ -1,4 +1,7 @@
-/** Node's own HTTP server, which sends everybody a constant, and another one to all when it is told to: the least that subscribers take. */
+/**
+ * Node's own HTTP server, which sends a constant to each subscriber, and another one to all on command: the lower limit
+ * of what subscribers take.
+ */
 import { createServer, type ServerResponse } from 'node:http';
 
 const taskIn = (status: string) => ({

@@ -1,10 +1,10 @@
 import { connect, type Socket } from 'node:net';
 import { type LoadRequest, watchRequest } from './requests.ts';
 
-/** Longer than this, nobody waits for an event. */
+/** How long an event is waited for. */
 const patienceMs = 30_000;
 
-/** Somebody who watches a task over server-sent events, on a bare socket, so that thousands of them cost little. */
+/** A watcher of a task over server-sent events, on a bare socket, so that thousands of them cost little. */
 export class Subscriber {
   readonly #socket: Socket;
   #heard = '';
@@ -17,7 +17,7 @@ export class Subscriber {
       this.#heard += text;
       this.#onHeard();
     });
-    // What went wrong shows in what was not heard.
+    // An error shows as a missing event.
     this.#socket.on('error', () => {});
     this.#socket.write(textOf(watchRequest(taskId, token)));
   }

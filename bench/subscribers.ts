@@ -42,7 +42,7 @@ const rounds = Number(options.rounds);
 /** So many come at a time. */
 const wave = 100;
 
-/** Enough for whatever follows from what was done; and, with all of them open, for a ping to each. */
+/** Enough time for everything that follows from an action and, with all of them open, for a ping to each. */
 const restMs = 5_000;
 const openRestMs = 13_000;
 
@@ -130,7 +130,7 @@ async function change(url: string, id: string, subscribers: readonly Subscriber[
   return { answeredMs: await answer, firstMs: Math.min(...heard) - sent, lastMs: Math.max(...heard) - sent };
 }
 
-/** All come, nothing happens, something happens; `onOpen` sees them before they leave. */
+/** All subscribe, then nothing happens, then tasks change. `onOpen` is called before they leave. */
 async function round(what: Case, number: number, server: Server, onOpen: () => Promise<void>): Promise<Round> {
   const first = number * cases[what].changes;
   const ids = seed.openIds.slice(first, first + (what === 'own' ? count : 1));

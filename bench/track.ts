@@ -130,13 +130,15 @@ function startService(
 
 const probeEveryMs = 25;
 
-/** Asks over and over, whether the last question is answered or not, and returns the times that answers took. */
+/**
+ * Sends requests at an interval, whether the last one was answered or not, and returns the times that the answers took.
+ */
 async function probe(url: string, forMs: number): Promise<number[]> {
   const end = performance.now() + forMs;
   const asked: Promise<number>[] = [];
   while (performance.now() < end) {
     const before = performance.now();
-    // One that is given up took as long as that.
+    // A request that is given up counts with the time until then.
     const answered = fetch(url).then((answer) => answer.arrayBuffer());
     asked.push(answered.catch(() => {}).then(() => performance.now() - before));
     await sleep(probeEveryMs);

@@ -32,6 +32,6 @@ const server = createServer((request, response) => {
       answer(response, { id: `video_${accepted}`, object: 'video', status: 'queued', error: null });
     });
 });
-// Longer than any pause of the load: whose idle connection is closed under them is not what is measured.
+// Longer than any pause of the load, because closed idle connections are not what is measured.
 server.keepAliveTimeout = 120_000;
 server.listen(Number(process.argv[2]), '127.0.0.1');

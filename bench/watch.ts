@@ -2,7 +2,7 @@ import { request } from 'node:http';
 import type { LoadOrder, Seen } from './measure.ts';
 import { type LoadRequest, requestOf } from './requests.ts';
 
-/** Longer than this, nobody waits for a first event. */
+/** How long a first event is waited for. */
 const patienceMs = 5_000;
 
 /**

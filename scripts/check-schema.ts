@@ -53,7 +53,7 @@ const compositionTypes: readonly string[] = [
   ChangeType.DirectiveUsageArgumentRemoved,
 ];
 
-/** Other graphs compose with the keys and with what is shared: to them it breaks when one goes or changes. */
+/** Other graphs depend on keys and shareable fields, so removing or changing one breaks them. */
 const breakingComposition: Rule = ({ changes }) =>
   changes.map((change) =>
     compositionTypes.includes(change.type) && /\.@(key|shareable)\b/.test(change.path ?? '')
@@ -61,7 +61,9 @@ const breakingComposition: Rule = ({ changes }) =>
       : change,
   );
 
-/** Of what is added, the whole says enough. Let loose on all changes, the library's rule hides breaks beside additions. */
+/**
+ * Only the whole of an addition is reported. Applied to all changes, the library's rule hides breaks beside additions.
+ */
 const simplifyingAdditions: Rule = async (input) => {
   const safe = input.changes.filter((change) => levelOf(change) === CriticalityLevel.NonBreaking);
   const kept = await DiffRule.simplifyChanges({ ...input, changes: safe });
@@ -75,7 +77,7 @@ function changesSince(base: Base, current: string): Promise<Change[]> {
   return diff(parse(base.sdl), parse(current), rules);
 }
 
-/** The paths that commits since the release say they break. */
+/** The paths that commits since the release declare as broken on purpose. */
 function intendedBreaks(base: Base): string[] {
   const trailers = git('log', '--format=%(trailers:key=Schema-Break,valueonly,unfold)', `${base.name}..HEAD`) ?? '';
   return trailers.split('\n').flatMap((trailer) => /\S+/.exec(trailer) ?? []);

@@ -3,8 +3,8 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * Installs what a package within this repository stands on, where it is missing or not what its package-lock.json says:
- * what is heavy, and needed by few, has a package of its own.
+ * Installs the dependencies of a package within this repository, if they are missing or differ from its
+ * package-lock.json. Large dependencies that only some suites need stand in such packages.
  */
 export function install(directory: string): void {
   const changedAt = (path: string): number => statSync(join(directory, path), { throwIfNoEntry: false })?.mtimeMs ?? 0;

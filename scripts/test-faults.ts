@@ -7,7 +7,7 @@ import { providers } from './model-text.ts';
 
 const given = process.argv.slice(2);
 
-// By name: npm scripts find the project's own programs first.
+// Found by name, because npm scripts search the project's own programs first.
 function run(program: 'node' | 'vitest', ...parameters: string[]): boolean {
   return spawnSync(program, parameters, { stdio: 'inherit' }).status === 0;
 }

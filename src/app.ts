@@ -25,29 +25,33 @@ import { Tracker } from './tracking/tracker.ts';
 import { createUpstreamClient } from './upstream/rest-client.ts';
 
 export interface App {
-  /** Follows tasks and serves; returns the URL of the GraphQL endpoint. */
+  /** Starts the tracker and the HTTP server; returns the URL of the GraphQL endpoint. */
   start(): Promise<{ url: string }>;
-  /** Takes no new orders, waits for those under way, ends subscriptions, closes everything. */
+  /**
+   * Refuses new orders, waits for those under way, ends subscriptions, closes the server, the sandbox and the database.
+   */
   stop(): Promise<void>;
-  /** Says in the log which error, that was not expected, ends the service. */
+  /** Writes the unexpected error that ends the service to the log. */
   logFatal(error: unknown): void;
-  /** Answers one request, without a network in between. */
+  /** Answers one request inside this process, without a network connection. */
   fetch(request: Request): Promise<Response>;
 }
 
-/** How long a shutdown waits for submits before it breaks them off, which leaves them UNCONFIRMED. */
+/** How long a shutdown waits for submits before it aborts them. An aborted submit leaves its task UNCONFIRMED. */
 const submitGraceMs = 7_000;
 
-/** How long a shutdown waits for what its log's reader has not read yet. */
+/** How long a shutdown waits until the log's reader has taken the lines that are still in memory. */
 const logGraceMs = 500;
 
-/** How long a subscriber's watch trusts the notifications before it looks for itself. */
+/** After how long without a signal a watch reads its task again, because a signal can be lost. */
 const rereadMs = 30_000;
 
 /**
- * Builds every part once and hands it on. Opens the database and brings it up to date.
+ * The composition root: makes each part of the service once and passes it to the parts that need it. Opens the database
+ * and migrates it.
  *
- * @throws MigrationError, DatabaseOpenError, OpenAccessError, PersistedOperationsError, or the system's error where a port cannot be had.
+ * @throws MigrationError, DatabaseOpenError, OpenAccessError, PersistedOperationsError, or the system's error when a
+ *   port cannot be opened.
  */
 export async function createApp(environment: Environment, now = () => new Date()): Promise<App> {
   const { log, end: endLog } = await createLog(environment.log);
@@ -90,9 +94,9 @@ export async function createApp(environment: Environment, now = () => new Date()
       stopping.abort();
       signals.publishAll();
       const tracked = tracker.stop();
-      const patience = setTimeout(() => aborting.abort(), submitGraceMs);
+      const abortTimer = setTimeout(() => aborting.abort(), submitGraceMs);
       await Promise.allSettled([orders.settled(), tracked]);
-      clearTimeout(patience);
+      clearTimeout(abortTimer);
       await listener?.close();
       await sandbox?.stop();
       await database.close();
@@ -115,7 +119,7 @@ interface DomainParts {
   readonly aborting: AbortController;
 }
 
-/** Makes each capability once, of what it needs and nothing else. */
+/** Makes each capability once and gives it the parts that it uses, and no others. */
 function createDomain({ environment, database, health, now, log, stopping, aborting, ...parts }: DomainParts) {
   const savedTasks = health.watchWrites(createTaskStore(database.client), 'create', 'update', 'saveChecks');
   const store = withCache(withFileWatch(savedTasks, database.fileProblem), database);

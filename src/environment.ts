@@ -3,22 +3,25 @@ import type { JwtSettings } from './access/jwt.ts';
 import { OperatorError } from './errors.ts';
 import { settings as variables } from './settings.ts';
 
-/** With the sandbox in the place of the upstream, any key opens it and nothing has to be waited for. */
+/** Defaults while the sandbox stands in for the upstream: it accepts any key and finishes videos within seconds. */
 const sandboxDefaults = {
-  // Not a word that the sandbox uses: wherever a key turns up in the upstream's text, it is blotted out.
+  // The upstream client redacts the key in all texts of the upstream, so this must not be a word that the sandbox uses.
   GROK_API_KEY: 'any-key-opens-the-sandbox',
-  // Real tasks are none of the sandbox's: it would say that it does not know them.
+  // A database of its own, because the sandbox would answer for a real task that it does not exist.
   DATABASE_URL: 'file:./data/sandbox.db',
   TRACKER_FIRST_CHECK_MS: '1000',
   TRACKER_INTERVAL_MS: '1000',
 };
 
-/** A crashed process's tasks are nobody's only after everything it could still have been doing has timed out. */
+/**
+ * How much longer than the longest request a lease lasts. A task of a crashed process may be claimed only after every
+ * request that the process may have had under way has timed out.
+ */
 const leaseMarginMs = 5_000;
 
 const dayMs = 24 * 60 * 60_000;
 
-/** How often the tracker looks for due tasks at most. */
+/** The longest pause between two looks for due tasks. */
 const maxPollMs = 1_000;
 
 export type Environment = ReturnType<typeof group>;
@@ -45,9 +48,9 @@ export function readEnvironment(source: Source = process.env, { development = fa
 }
 
 /**
- * Which database the service uses: for programs that need nothing else of it.
+ * The database URL alone, for programs that need no other setting.
  *
- * @throws EnvironmentError when it is none.
+ * @throws EnvironmentError when DATABASE_URL is not valid.
  */
 export function readDatabaseUrl(source: Source = process.env, { development = false }: Mode = {}): string {
   const { given } = settingsIn(source, development);
@@ -63,9 +66,9 @@ export function databaseNote(source: Source = process.env, { development = false
   return `The database is that of npm start, ${readDatabaseUrl(source)}. As long as GROK_API_KEY is not set, npm run dev uses ${sandboxDefaults.DATABASE_URL}: for that one, add --development.`;
 }
 
-/** The settings that are set, by name, and whether the sandbox is to be used. */
+/** The settings that have a value, by name, and whether the sandbox is to be used. */
 function settingsIn(source: Source, development: boolean): { given: Record<string, string>; sandbox: boolean } {
-  // A variable that is set to nothing, as in a copied .env.example, is not set.
+  // An empty variable, as in a copied .env.example, counts as not set.
   const trimmed = Object.entries(source).map(([name, value = '']) => [name, value.trim()] as const);
   const given = Object.fromEntries(trimmed.filter(([, value]) => value !== ''));
   const sandbox = development && !('GROK_API_KEY' in given);
@@ -75,7 +78,10 @@ function settingsIn(source: Source, development: boolean): { given: Record<strin
 const sentencesOf = ({ issues }: z.ZodError): string[] =>
   issues.map(({ path, message }) => `${path.join('.')} ${message}`);
 
-/** Of a token that anybody may have issued, for anybody, nothing can be believed. */
+/**
+ * What is wrong with the JWT settings as a group. Issuer and audience are required, because without them a token from
+ * any issuer, made for any service, would be accepted.
+ */
 function jwtProblems(given: Record<string, string>): string[] {
   const keys = ['JWT_JWKS_URL', 'JWT_JWKS_FILE'].filter((name) => name in given);
   const needed = ['JWT_ISSUER', 'JWT_AUDIENCE'];
@@ -152,12 +158,12 @@ function group(settings: Settings, { development, sandbox }: { development: bool
       pollMs: Math.min(settings.TRACKER_INTERVAL_MS, maxPollMs),
     },
     log: { level: settings.LOG_LEVEL, pretty: development },
-    /** The sandbox to be used instead of the upstream's base URL, if any. */
+    /** Where the sandbox listens; null when the real upstream is used. */
     sandbox: sandbox ? { port: settings.SANDBOX_PORT } : null,
   };
 }
 
-/** The settings do not add up; nothing was started. */
+/** A setting is missing or wrong, so nothing was started. The message names each of them. */
 export class EnvironmentError extends OperatorError {
   override readonly name = 'EnvironmentError';
 

@@ -1,17 +1,17 @@
 /**
- * The one family of errors that callers are told of. Each class names its code; the table of codes, with what each means,
- * is `errorCodes` of the contract. An error is thrown before anything was paid, unless its class says otherwise.
+ * The family of errors that callers are told about. Each class names its code; `errorCodes` in the GraphQL contract
+ * says what each code means. Nothing was paid when an error is thrown, unless its class says otherwise.
  */
 export abstract class ServiceError extends Error {
   abstract readonly code: ServiceErrorCode;
 
-  /** What a program wants to know beside the code: these stand in `extensions` of the GraphQL error. */
+  /** Facts beside the code. They are copied into `extensions` of the GraphQL error. */
   get details(): Readonly<Record<string, unknown>> {
     return {};
   }
 }
 
-/** The codes of this family; the contract adds those that libraries give. */
+/** The codes of this family. The GraphQL contract adds the codes of its libraries. */
 export type ServiceErrorCode =
   | 'ANSWER_NOT_SAVED'
   | 'DATABASE_UNAVAILABLE'
@@ -25,10 +25,13 @@ export type ServiceErrorCode =
   | 'TASK_STATE_CONFLICT'
   | 'UNAUTHENTICATED';
 
-/** What keeps the service from starting without being its fault. The message says all, so no stack is shown. */
+/**
+ * An error that the operator has to correct before the service can start. The message says everything needed, so no
+ * stack is shown.
+ */
 export abstract class OperatorError extends Error {}
 
-/** No task has this id, or it is not for the caller to see. */
+/** No task has this id, or the caller may not see it. */
 export class TaskNotFoundError extends ServiceError {
   override readonly name = 'TaskNotFoundError';
   override readonly code = 'NOT_FOUND';
@@ -67,24 +70,29 @@ export class IdempotencyKeyMismatchError extends ServiceError {
   }
 }
 
-/** The task is in a state in which what was asked cannot be done with it. Nothing was done. */
+/** The state of the task does not allow what was asked. Nothing was changed. */
 export class TaskStateError extends ServiceError {
   override readonly name = 'TaskStateError';
   override readonly code = 'TASK_STATE_CONFLICT';
 }
 
-/** The database did not do what it was asked; it may work again at any time. Not: a mistake in what was asked. */
+/**
+ * The database did not carry out a statement and may do so later. A statement that is itself wrong is another error.
+ */
 export class DatabaseUnavailableError extends ServiceError {
   override readonly name = 'DatabaseUnavailableError';
   override readonly code = 'DATABASE_UNAVAILABLE';
 
-  /** `outcome` says what is known to have come of the request. */
+  /** `outcome` says what did or did not happen to the request, where that is known. */
   constructor(cause: unknown, outcome?: string) {
     super(`The database does not answer at the moment${outcome ? `; ${outcome}` : ''}. Try again.`, { cause });
   }
 }
 
-/** The order was sent, but its answer could not be saved yet. The service goes on trying: it may have been paid. */
+/**
+ * The order was sent and may have been paid, but its answer could not be saved yet. The service goes on trying to save
+ * it.
+ */
 export class AnswerNotSavedError extends ServiceError {
   override readonly name = 'AnswerNotSavedError';
   override readonly code = 'ANSWER_NOT_SAVED';
@@ -102,7 +110,7 @@ export class AnswerNotSavedError extends ServiceError {
   }
 }
 
-/** The client has sent as many orders in this minute as it may. Nothing was ordered. */
+/** The client has reached its limit of orders for this minute. Nothing was ordered. */
 export class RateLimitedError extends ServiceError {
   override readonly name = 'RateLimitedError';
   override readonly code = 'RATE_LIMITED';
@@ -120,13 +128,13 @@ export class RateLimitedError extends ServiceError {
   }
 }
 
-/** The order does not fit into what is left of the client's budget of the day. Nothing was ordered. */
+/** The order exceeds what is left of the client's daily budget. Nothing was ordered. */
 export class QuotaExceededError extends ServiceError {
   override readonly name = 'QuotaExceededError';
   override readonly code = 'QUOTA_EXCEEDED';
   readonly #retryAfterSeconds: number | null;
 
-  /** `retryAfterSeconds` is null where no day's budget is enough for the order. */
+  /** `retryAfterSeconds` is null when the order exceeds even the budget of a whole day. */
   constructor(unit: string, used: number, limit: number, retryAfterSeconds: number | null) {
     const when = retryAfterSeconds === null ? 'It never fits' : `The next day begins in ${retryAfterSeconds} seconds`;
     super(
@@ -140,7 +148,10 @@ export class QuotaExceededError extends ServiceError {
   }
 }
 
-/** The request carries no valid credentials. All reasons look the same from outside. */
+/**
+ * The request carries no valid credentials. The message is the same for all reasons, so that it tells an attacker
+ * nothing.
+ */
 export class UnauthenticatedError extends ServiceError {
   override readonly name = 'UnauthenticatedError';
   override readonly code = 'UNAUTHENTICATED';
@@ -154,13 +165,13 @@ export class UnauthenticatedError extends ServiceError {
   }
 }
 
-/** The caller is known, but its credentials do not reach so far. */
+/** The caller is known, but its credentials lack the scope or the right to do this. */
 export class ForbiddenError extends ServiceError {
   override readonly name = 'ForbiddenError';
   override readonly code = 'FORBIDDEN';
   readonly #httpStatus: number | null;
 
-  /** `httpStatus` is given where the whole request is refused. */
+  /** `httpStatus` is set when the whole request is refused; null when only one field is. */
   constructor(message: string, httpStatus: number | null = null) {
     super(message);
     this.#httpStatus = httpStatus;
@@ -171,7 +182,7 @@ export class ForbiddenError extends ServiceError {
   }
 }
 
-/** The request is larger, deeper or more than the service takes on. Nothing was done. */
+/** The request exceeds a limit of the service. Nothing was done. */
 export class LimitExceededError extends ServiceError {
   override readonly name = 'LimitExceededError';
   override readonly code = 'LIMIT_EXCEEDED';
@@ -180,8 +191,8 @@ export class LimitExceededError extends ServiceError {
   readonly #httpStatus: number | null;
 
   /**
-   * `limit` is the name of the limit, which is a setting in most cases. `httpStatus` is that of the whole answer; null
-   * where only a part of the request is refused.
+   * `limit` is the limit's name, in most cases that of a setting. `httpStatus` is the status of the whole answer; null
+   * when only part of the request is refused.
    */
   constructor(what: string, limit: string, max: number, httpStatus: number | null = 400) {
     super(`${what}; the limit (${limit}) is ${max}.`);
@@ -192,7 +203,8 @@ export class LimitExceededError extends ServiceError {
 
   override get details() {
     const limit = { limit: this.#limit, max: this.#max };
-    // A document that is refused is answered as GraphQL over HTTP says: with 400, but 200 for application/json.
+    // `spec` follows GraphQL over HTTP: a refused document is answered with 400, or with 200 to clients that accept
+    // only application/json.
     return this.#httpStatus === null
       ? limit
       : { ...limit, http: { status: this.#httpStatus, spec: this.#httpStatus === 400 } };

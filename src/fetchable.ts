@@ -1,4 +1,4 @@
-/** What `fetch` refuses before it connects, so that no request of ours could ever arrive. */
+/** Which URLs `fetch` refuses before it connects: a setting with such a URL could never work. */
 
 /** The bad ports of the Fetch Standard (https://fetch.spec.whatwg.org/#port-blocking), and 0, on which nothing listens. */
 const refusedPorts = new Set([
@@ -8,10 +8,10 @@ const refusedPorts = new Set([
   6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
 ]);
 
-/** Whether `fetch` connects to a port; the default port of a scheme is '' in a URL. */
+/** Whether `fetch` connects to a port. In a URL, '' is the default port of the scheme. */
 export const isFetchablePort = (port: number | string): boolean => port === '' || !refusedPorts.has(Number(port));
 
-/** The rules for a URL that is given in the settings, each with what is to be said where it is broken. */
+/** Rules for URLs in settings: a predicate, and the message for a URL that breaks it. */
 export const fetchable = {
   withoutCredentials: [
     (url: string) => !(URL.parse(url)?.username || URL.parse(url)?.password),
@@ -21,6 +21,6 @@ export const fetchable = {
     (url: string) => isFetchablePort(URL.parse(url)?.port ?? ''),
     'must not use this port, because fetch makes no connection to it',
   ],
-  /** Of what paths are appended to. */
+  /** For base URLs, to which paths are appended. */
   endingInPath: [(url: string) => !/[?#]/.test(url), 'must not contain a query or a fragment'],
 } as const;

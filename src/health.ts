@@ -6,10 +6,10 @@ import type { TaskStore } from './tasks/task-store.ts';
 import type { CheckReply, SubmitReply, Upstream } from './tasks/upstream.ts';
 import type { Tracker } from './tracking/tracker.ts';
 
-/** How late the oldest check may be before that is worth a sentence. */
+/** From which lag of the oldest due check on `/ready` reports it. */
 const maxLagSeconds = 60;
 
-/** What an operator is told of the answers that do not depend on the order. */
+/** What `/ready` says about failures that concern the account or the connection, not a single order. */
 const upstreamProblems: Partial<Record<FailureCode, string>> = {
   UPSTREAM_ACCESS_DENIED: 'refused the API key: correct GROK_API_KEY',
   UPSTREAM_PAYMENT_REQUIRED: 'is out of credit: top the account up',
@@ -18,7 +18,10 @@ const upstreamProblems: Partial<Record<FailureCode, string>> = {
   SUBMISSION_UNCONFIRMED: 'gave no usable answer',
 };
 
-/** Remembers what became of the last write, and of the last submit and check, for whoever asks whether all is well. */
+/**
+ * Remembers whether the last database write worked, and how the upstream answered the last submit and the last check.
+ * `/ready` reports both.
+ */
 export class Health {
   #failedWriteAt: Date | null = null;
   readonly #upstream: Record<'submit' | 'check', string | null> = { submit: null, check: null };
@@ -28,7 +31,7 @@ export class Health {
     this.#now = now;
   }
 
-  /** The same methods, of which those that write are watched. */
+  /** Returns the same methods; the outcome of those named in `writing` is remembered. */
   watchWrites<Methods extends object>(methods: Methods, ...writing: (keyof Methods)[]): Methods {
     const watched = writing.map((name) => {
       const write = methods[name] as (...parameters: unknown[]) => Promise<unknown>;
@@ -37,7 +40,7 @@ export class Health {
     return { ...methods, ...Object.fromEntries(watched) };
   }
 
-  /** The same client, whose answers are watched. */
+  /** Returns the same upstream client; its answers are remembered. */
   watchUpstream(upstream: Upstream): Upstream {
     const noted = (of: 'submit' | 'check') => (reply: SubmitReply | CheckReply) => {
       this.#upstream[of] = this.#problemIn(of, reply);
@@ -53,7 +56,7 @@ export class Health {
     };
   }
 
-  /** Why the database takes no writes; null where the last one worked. */
+  /** Why the last write failed, for an operator; null where it worked. */
   writeProblem(): string | null {
     return this.#failedWriteAt && `The database refused the last write, at ${this.#failedWriteAt.toISOString()}.`;
   }
@@ -75,7 +78,7 @@ export class Health {
 
   #problemIn(of: 'submit' | 'check', reply: SubmitReply | CheckReply): string | null {
     if (reply.kind === 'ACCEPTED' || reply.kind === 'OBSERVED') return null;
-    // Of one task's check, 402 and 403 say nothing about others.
+    // A check that is refused with 402 or 403 concerns one task, so it says nothing about the account.
     if (of === 'check' && reply.kind === 'REFUSED' && reply.httpStatus !== 401) return null;
     const what = upstreamProblems[failureOfSubmit(reply)];
     return what ? `The upstream ${what} (the last ${of}, at ${this.#now().toISOString()}).` : null;

@@ -1,6 +1,6 @@
 /**
- * Makes, lists and ends API keys: `npm run keys -- create --name app`. It works on the service's database, whether the
- * service runs or not; a running one goes by it at once.
+ * Creates, lists and revokes API keys: `npm run keys -- create --name app`. It writes to the service's database,
+ * whether the service is running or not. A running service uses the change at once.
  */
 import { parseArgs } from 'node:util';
 import { pino } from 'pino';
@@ -17,7 +17,7 @@ const usage = `Usage: npm run keys -- <command>
 
   create --name <client> [--scope read,submit] [--quota submits=60,seconds=3600,calls=360]
       makes a key and shows it once. A client may have several keys; they share its tasks.
-      scopes: ${Object.keys(scopes).join(', ')}; quota: submits a minute, seconds and calls a day; what it does not name is as for everybody
+      scopes: ${Object.keys(scopes).join(', ')}; quota: submits a minute, seconds and calls a day; what it does not name has the service's default
   list
       shows every key without its secret
   revoke <id>
@@ -25,7 +25,7 @@ const usage = `Usage: npm run keys -- <command>
 
   --development   on the sandbox's database, as npm run dev uses it`;
 
-/** The command was not understood: the message says what of it. */
+/** The command line is not valid; the message says which part of it. */
 class UsageError extends Error {
   override readonly name = 'UsageError';
 }
@@ -90,13 +90,13 @@ const create = (grant: KeyGrant) => async (store: KeyStore) => {
 };
 
 const revoke = (given: string) => async (store: KeyStore) => {
-  // Who pastes the whole key means that one, and does not want to see it on a screen.
+  // A whole key is accepted too, and only its id is printed, because a key should not stand on a screen.
   const id = idOf(given);
   if (!(await store.revoke(id, new Date()))) throw new UsageError(`There is no valid key with the id ${id}.`);
   console.log(`${id} opens nothing any more.`);
 };
 
-/** What a command does, made of its arguments before anything is opened. */
+/** Parses the arguments into the work to be done, before the database is opened. */
 function commandIn(
   [command = '', ...ids]: readonly string[],
   grant: () => KeyGrant,
@@ -127,12 +127,12 @@ async function main(): Promise<void> {
   if (note !== null) console.error(note);
 }
 
-// Said explicitly: a timer of the migration's would keep the process for ten seconds more.
+// Exits explicitly, because a timer of the migration engine would keep the process alive for ten more seconds.
 try {
   await main();
   process.exit(0);
 } catch (error) {
-  // Whatever went wrong is the operator's to mend, and the message says what it is.
+  // Every error here is one that the operator can correct, so its message is shown without a stack.
   console.error(error instanceof Error ? error.message : error);
   process.exit(1);
 }

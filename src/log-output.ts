@@ -1,36 +1,39 @@
 import { writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** The field by which a line says what a row must come to hold: the id of a paid task. */
+/**
+ * The field that marks a line as important: such a line names the upstream id of a paid task, which may not be in the
+ * database yet.
+ */
 const keptField = '"upstreamId":"';
 
 /**
- * How many bytes may wait for a reader that stands still, with a line of either kind. The greater one has room for about
- * 80,000 paid orders.
+ * How many bytes of lines may wait in memory while the reader of the log is not reading, for important lines and for
+ * all others. The larger bound has room for about 80,000 paid orders.
  */
 const maxWaitingBytes = { kept: 16 * 1024 * 1024, other: 256 * 1024 };
 
-/** How often the output is tried again while lines wait. */
+/** The pause between two attempts to write while lines wait. */
 const retryMs = 20;
 
-/** How long a line is waited for after the output has last taken anything. */
-const patienceMs = 1_000;
+/** How long `flush` waits for an output that takes nothing. */
+const maxStallMs = 1_000;
 
 interface Settings {
   readonly fd: number;
-  /** How a line is written. */
+  /** Turns a log line into the text that is written. */
   readonly format: (line: string) => string;
-  /** Hears how many lines were lost, as soon as there is room for others. */
+  /** Called with the number of lost lines, as soon as there is room for new ones. */
   readonly onDropped: (lines: number) => void;
 }
 
 /**
- * Where log lines go. A line is written at once, and the process never waits for its reader: what a full pipe, a frozen
- * terminal or a full disk does not take waits in memory, in order, up to a bound for each kind of line.
+ * Writes log lines without ever blocking the process. A line is written at once if the output takes it. What a full
+ * pipe, a frozen terminal or a full disk does not take waits in memory, in order, up to a bound for each kind of line.
  */
 export class LogOutput {
   readonly #settings: Settings;
-  /** What is being written, and the lines that come after it. */
+  /** The bytes that are being written, and the lines that follow them. */
   #head: Uint8Array = new Uint8Array();
   #tail: Uint8Array[] = [];
   #waitingBytes = 0;
@@ -47,21 +50,21 @@ export class LogOutput {
     const written = this.#waitingBytes === 0 ? this.#tryToWrite(bytes) : 0;
     if (written === bytes.length) return;
     const max = line.includes(keptField) ? maxWaitingBytes.kept : maxWaitingBytes.other;
-    // Of a line that has begun, the rest must follow.
+    // The rest of a line of which a part was written must follow, or the log would hold half a line.
     if (written > 0 || this.#waitingBytes + bytes.length <= max) this.#keep(bytes.subarray(written));
     else this.#dropped += 1;
   }
 
   /** Calls back when everything is written, or when the output has taken nothing for a second. */
   flush(done: () => void): void {
-    const leftMs = this.#lastTakenAt + patienceMs - performance.now();
+    const leftMs = this.#lastTakenAt + maxStallMs - performance.now();
     if (this.#waitingBytes === 0 || leftMs <= 0) {
       done();
       return;
     }
-    const patience = setTimeout(done, leftMs);
+    const timer = setTimeout(done, leftMs);
     void this.#emptied.promise.then(() => {
-      clearTimeout(patience);
+      clearTimeout(timer);
       done();
     });
   }
@@ -108,7 +111,7 @@ export class LogOutput {
     if (lines > 0) this.#settings.onDropped(lines);
   }
 
-  /** How many bytes were taken: none by a full pipe, a pipe without a reader, or a full disk. */
+  /** Returns how many bytes the output took: 0 for a full pipe, a pipe without a reader, or a full disk. */
   #tryToWrite(bytes: Uint8Array): number {
     try {
       return writeSync(this.#settings.fd, bytes);
@@ -119,7 +122,7 @@ export class LogOutput {
 }
 
 /**
- * Makes a stream of the process one that no write waits for. Node does so with a pipe as soon as its stream is made; a
+ * Makes writes to a standard stream non-blocking. Node does this for pipes itself as soon as the stream is created; a
  * terminal has to be told.
  */
 export function neverWaitFor(stream: NodeJS.WriteStream): void {

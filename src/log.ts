@@ -5,11 +5,14 @@ import { currentRequest } from './request-context.ts';
 
 export interface Log {
   readonly log: Logger;
-  /** Resolves when every line is written, or after `ms`. */
+  /** Resolves when every line is written, or after `ms` milliseconds. */
   end(ms: number): Promise<void>;
 }
 
-/** A JSON line an event, or in colours for people; each says in which request it happened. */
+/**
+ * Creates the log: one JSON line for each event, or coloured text when `pretty` is set. Each line carries the id of the
+ * request in which it was written.
+ */
 export async function createLog({ level, pretty }: Environment['log']): Promise<Log> {
   const mixin = () => currentRequest() ?? {};
   for (const stream of [process.stdout, process.stderr]) neverWaitFor(stream);

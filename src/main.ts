@@ -19,25 +19,26 @@ const isOperatorError = (error: unknown): error is Error =>
     'syscall' in error ||
     ('code' in error && /^ERR_PARSE_ARGS/.test(`${error.code}`)));
 
-/** How long the process may take to end. A stop is through in ten seconds. */
+/** How long the process may take to end before it is forced to. A regular stop takes ten seconds at most. */
 const maxStopMs = 12_000;
 
-/** Serves until this process is told to end, or an error ends it that was not expected. */
+/** Serves until a signal or an unexpected error ends the process. */
 async function serve(environment: Environment): Promise<void> {
   const { createApp } = await import('./app.ts');
   const app = await createApp(environment);
   let exitCode = 0;
-  const told = Promise.withResolvers<unknown>();
-  // Listened to before the start, because a stop may be asked for as soon as the log says that the service is up. Every
-  // further signal is ignored, because one Ctrl-C reaches a service under npm twice: from the terminal, and from npm.
-  for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, told.resolve);
-  // Node makes an exception of a rejection that is not handled.
+  const ending = Promise.withResolvers<unknown>();
+  // The signals are listened for before the start, because one can arrive as soon as the log says that the service is
+  // up. Further signals are ignored, because one Ctrl-C reaches a service under npm twice: from the terminal and from
+  // npm.
+  for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, ending.resolve);
+  // Node also reports unhandled rejections as uncaught exceptions.
   process.on('uncaughtException', (error) => {
     exitCode = 1;
     app.logFatal(error);
-    told.resolve(error);
+    ending.resolve(error);
   });
-  told.promise
+  ending.promise
     .then(() => {
       setTimeout(() => process.exit(1), maxStopMs);
       return app.stop();

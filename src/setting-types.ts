@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** The forms that settings have; each is a text at first. */
+/** Zod schemas for the values of settings. An environment variable is always text, so each schema converts it. */
 
 export const milliseconds = (byDefault: number) => z.coerce.number().int().min(1).max(2_147_483_647).default(byDefault);
 export const count = (byDefault: number) => z.coerce.number().int().min(1).default(byDefault);
@@ -20,7 +20,7 @@ export const onOrOff = z
   .transform((value) => value === 'on')
   .optional();
 
-/** Values with commas between them. */
+/** Values separated by commas. */
 export const list = z.string().transform((text) =>
   text
     .split(',')
@@ -28,7 +28,7 @@ export const list = z.string().transform((text) =>
     .filter((item) => item !== ''),
 );
 
-/** Some of the allowed values, with commas between them. */
+/** Allowed values separated by commas. */
 export const someOf = <Value extends string>(allowed: readonly Value[]) =>
   list.refine(
     (values): values is Value[] => values.every((value) => (allowed as readonly string[]).includes(value)),

@@ -15,7 +15,7 @@ import { track } from '../bench/track.ts';
 import { watch } from '../bench/watch.ts';
 
 /** The peers and autocannon are not installed here: what is tested is everything else. */
-test('what the bench sends to the service is answered with what it expects', async () => {
+test('the service answers the requests of the bench as the bench expects', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'grok-video-graphql-bench-'));
   onTestFinished(() => rmSync(directory, { recursive: true }));
   const template = join(directory, 'template.db');
@@ -51,7 +51,7 @@ test('what the bench sends to the service is answered with what it expects', asy
   expect(seen.p99Ms).toBeGreaterThanOrEqual(seen.p50Ms);
 });
 
-test('whatever list the bench of growth asks for, a full page is the answer', async () => {
+test('every list of the growth bench is answered with a full page', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'grok-video-graphql-bench-'));
   onTestFinished(() => rmSync(directory, { recursive: true }));
   const template = join(directory, 'template.db');
@@ -75,7 +75,7 @@ test('whatever list the bench of growth asks for, a full page is the answer', as
   }
 });
 
-test('what the tracking bench counts is what the stand-in was asked and the rows say', async () => {
+test('the counts of the tracking bench agree with the stand-in and the rows', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'grok-video-graphql-bench-'));
   onTestFinished(() => rmSync(directory, { recursive: true }));
   const times = { intervalMs: 500, answerMs: 5, warmUpSeconds: 0.5, seconds: 2, probeSeconds: 0.3 };
@@ -85,7 +85,7 @@ test('what the tracking bench counts is what the stand-in was asked and the rows
   expect(tracked.lagKnown).toBeGreaterThan(0.5);
   expect(tracked.lagP99Ms).toBeGreaterThanOrEqual(tracked.lagP50Ms);
   expect(tracked.lagP50Ms).toBeGreaterThanOrEqual(0);
-  // At most those that the stop has broken off.
+  // At most the checks that the stop aborted.
   expect(tracked.unrecorded).toBeGreaterThanOrEqual(0);
   expect(tracked.unrecorded).toBeLessThanOrEqual(10);
 });

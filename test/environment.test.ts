@@ -47,7 +47,7 @@ test('with nothing but a key, every setting has its documented default', () => {
   });
 });
 
-test('every setting arrives where it is used, and what depends on a setting follows it', () => {
+test('every setting reaches its part, and values that depend on a setting follow it', () => {
   const environment = production({
     HOST: '0.0.0.0',
     PORT: '8080',
@@ -162,7 +162,7 @@ describe('without a key', () => {
   ])('development uses the sandbox, at a pace one can watch (%s)', (_, variables) => {
     const { sandbox, schedule, tracker, databaseUrl } = development(variables);
     expect(sandbox).toEqual({ port: 4010 });
-    // Of real tasks it would say that it does not know them, and they would fail.
+    // The sandbox would answer that real tasks do not exist, and they would fail.
     expect(databaseUrl).not.toBe(production({}).databaseUrl);
     expect(schedule).toEqual({ firstCheckMs: 1_000, intervalMs: 1_000 });
     expect(tracker.pollMs).toBeLessThanOrEqual(schedule.intervalMs);

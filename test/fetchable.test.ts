@@ -3,7 +3,7 @@ import { isFetchablePort } from '../src/fetchable.ts';
 import { anOrder, createTestApp, submitDocument } from './support/app.ts';
 import { startUpstream } from './support/upstream.ts';
 
-/** In the place of a connection: what comes this far, fetch has not refused. */
+/** Stands in for the connection: fetch has not refused a request that reaches this. */
 const dispatcher = {
   dispatch() {
     throw new Error('connecting');

@@ -10,7 +10,7 @@ import { post, spawnServiceOnto } from './support/process.ts';
 import { apiKey, reply, startUpstream, type TestUpstream } from './support/upstream.ts';
 
 const orders = 20;
-/** So many refused orders, each with two lines of about this length, are more than may wait in memory. */
+/** So many refused orders, each with two lines of about this length, do not fit into the memory for waiting lines. */
 const refusedBatches = 18;
 const batchSize = 20;
 const longReason = 'x'.repeat(500);
@@ -48,7 +48,7 @@ function fullPipe() {
   expect(() => {
     for (;;) writeSync(fd, filler);
   }).toThrow('EAGAIN');
-  // The service gets a descriptor that waits, as from a shell.
+  // The service gets a blocking descriptor, as from a shell.
   const writable = openSync(path, constants.O_WRONLY);
   const open = [fd, writable];
   const close = () => {
@@ -119,7 +119,7 @@ async function keepBusy({ url, upstream }: { url: string; upstream: TestUpstream
   return paid;
 }
 
-test('a reader that stands still keeps nothing from being answered, and gets every paid id once it reads again', async () => {
+test('while the reader of the log is stopped, requests are answered; when it reads again, it gets every paid id', async () => {
   const pipe = fullPipe();
   const { reader, log } = readerOf(pipe.path);
   reader.kill('SIGSTOP');
@@ -147,7 +147,7 @@ test('a service whose log is not read stops in order', async () => {
   expect(await once(child, 'exit')).toEqual([0, null]);
 });
 
-test('a reader that is gone keeps nothing from being answered', async () => {
+test('requests are answered after the reader of the log is gone', async () => {
   const pipe = fullPipe();
   const { reader, log } = readerOf(pipe.path);
   const { url } = await serviceOnto([pipe.writable, pipe.writable]);
@@ -159,7 +159,7 @@ test('a reader that is gone keeps nothing from being answered', async () => {
   expect(new Set([first, await submit(url), await submit(url)]).size).toBe(3);
 });
 
-test.skipIf(!hasTerminal)('a terminal that shows nothing any more keeps nothing from being answered', async () => {
+test.skipIf(!hasTerminal)('requests are answered while the terminal is frozen', async () => {
   const upstream = await startUpstream();
   const port = await closedPort();
   const { PATH = '' } = process.env;

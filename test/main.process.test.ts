@@ -77,7 +77,7 @@ test('killed in the middle of a submit, it finds the task UNCONFIRMED after a re
   expect(upstream.submits).toHaveLength(1);
 }, 40_000);
 
-test("a client's mistake is told to the client, and is no error in the log", async () => {
+test("a client's mistake is reported to the client, and is not an error in the log", async () => {
   const upstream = await startUpstream();
   const settings = { GROK_API_KEY: apiKey, GROK_API_BASE_URL: upstream.url, DATABASE_URL: await freshDatabase() };
   const service = await startService(settings);
@@ -94,7 +94,7 @@ test("a client's mistake is told to the client, and is no error in the log", asy
   for (const { level } of ofRequests) expect(level).toBeLessThan(40);
 });
 
-test('a log that nobody can take any more does not stop the service', async () => {
+test('the service goes on when its log cannot be written any more', async () => {
   const port = await closedPort();
   const upstream = await startUpstream();
   const settings = { GROK_API_KEY: apiKey, GROK_API_BASE_URL: upstream.url, PORT: String(port) };

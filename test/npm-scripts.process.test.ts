@@ -23,7 +23,7 @@ const order = async ({ url }: ServiceProcess) => {
   return (await response.json()).data.submitVideo.task;
 };
 
-/** Watches a task: what is told first, and a promise that resolves when the service completes the subscription. */
+/** Watches a task: the first event, and a promise that resolves when the service completes the subscription. */
 async function watchToItsEnd({ url }: ServiceProcess, id: string) {
   const events = readEvents(await post(url, watchDocument, { id }, 'text/event-stream'));
   const first = await events.next();
@@ -36,7 +36,7 @@ async function endOf(events: AsyncIterable<unknown>): Promise<void> {
 
 const toNpm = (signal: NodeJS.Signals) => (npm: ServiceProcess) => npm.process.kill(signal);
 
-/** What a terminal does on Ctrl-C: the signal goes to all that run in it, and npm passes its own on. */
+/** What a terminal does on Ctrl-C: every process in it gets the signal, and npm passes its own on. */
 const toAll = ({ process: { pid = 0 } }: ServiceProcess) => process.kill(-pid, 'SIGINT');
 
 test.each<[string, string[], (npm: ServiceProcess) => boolean]>([

@@ -130,7 +130,7 @@ test('before the first release it names what breaks since the last version, and 
   expect(await check()).toEqual(uncommitted);
 });
 
-test('where git knows too little it says so, and passes', async () => {
+test('without enough history in git the check says so, and passes', async () => {
   const origin = await createReleased();
   await origin.commit(withoutSails);
   const { directory, git, check } = await createRepository();

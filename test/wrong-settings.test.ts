@@ -88,7 +88,7 @@ test.each([
     { JWT_JWKS_URL: 'https://a.example/keys', JWT_JWKS_FILE: 'keys.json' },
     ['JWT_JWKS_FILE'],
   ],
-])('tokens are not believed by halves: %s', (_, settings, names) => {
+])('incomplete settings for tokens are refused: %s', (_, settings, names) => {
   const complaint = complaintAbout(() => production(settings));
   for (const name of names) expect(complaint).toContain(name);
 });

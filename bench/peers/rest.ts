@@ -1,4 +1,4 @@
-/** What somebody writes who wants no GraphQL: three routes on Fastify, with its compiled validation and serialisation. */
+/** The alternative without GraphQL: three routes on Fastify, with its compiled validation and serialisation. */
 import { contextOf, createServer, serve } from './server.ts';
 import { failureOf, findTask, listTasks, optionsOf, submitVideo, type Task, videoOf } from './tasks.ts';
 

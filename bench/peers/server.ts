@@ -1,14 +1,14 @@
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { clientOf, prisma } from './tasks.ts';
 
-/** Whose request it is, once it has been let in. */
+/** The client of an accepted request. */
 const clients = new WeakMap<FastifyRequest, string>();
 
 export const contextOf = (request: FastifyRequest): { client: string } => ({ client: clients.get(request) ?? '' });
 
 /**
- * Fastify as it comes, which logs nothing, with what all peers have in common: whether they are ready, and that nobody
- * comes in without the token.
+ * Fastify with its defaults, which log nothing, and with what all peers share: a readiness check, and the refusal of
+ * requests without the token.
  */
 export function createServer(): FastifyInstance {
   const server = Fastify();

@@ -10,10 +10,10 @@ const { DATABASE_FILE = '', TOKEN = '', UPSTREAM_URL = '' } = process.env;
 
 export const prisma = await openPrisma(DATABASE_FILE);
 
-/** Who may come in, and as whom. */
+/** The accepted token, and its client. */
 const clients = new Map([[`Bearer ${TOKEN}`, 'bench']]);
 
-/** Whose token it is: looked up in memory, where the service asks its database whether the key has been revoked. */
+/** The client of a token, looked up in memory. The service asks its database whether a key was revoked. */
 export const clientOf = (authorization: string | undefined): string | undefined => clients.get(authorization ?? '');
 
 const columns = {

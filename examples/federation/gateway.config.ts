@@ -6,7 +6,7 @@ const passedOn = ['authorization', 'idempotency-key', 'x-request-id'];
 export const gatewayConfig = defineConfig({
   propagateHeaders: {
     fromClientToSubgraphs({ request, subgraphName }) {
-      // The key opens the video service: it is nobody else's business.
+      // The key is sent to the video service only.
       if (subgraphName !== 'videos') return;
       return Object.fromEntries(passedOn.map((name) => [name, request.headers.get(name)]));
     },

@@ -80,7 +80,7 @@ writeFileSync(
   execFileSync(process.execPath, ['compose.ts', `${videos}/graphql`, `${products}/graphql`], { cwd: here }),
 );
 
-// With this environment and no other there is no GROK_API_KEY, whatever is set outside: nothing can be paid for.
+// The environment contains no GROK_API_KEY, even if the shell has one, so nothing can be paid for.
 run('The video service', [join(here, '../../src/main.ts'), '--development'], {
   PORT: options['videos-port'],
   SANDBOX_PORT: options['sandbox-port'],

@@ -3,25 +3,28 @@ import type { SpendingLimits } from '../spending/usage.ts';
 import { type Caller, callerOf, isScope, type Scope } from './caller.ts';
 import type { ApiKey, KeyStore } from './key-store.ts';
 
-/** What a key is given when it is made. A limit that is left out is the service's default. */
+/** What a new key allows. A limit that is left out is the service's default. */
 export interface KeyGrant {
   readonly client: string;
   readonly scopes: readonly Scope[];
   readonly limits: Partial<SpendingLimits>;
 }
 
-/** `gvk_` says what it is, wherever somebody finds it; what follows up to the next `_` may be shown. */
+/**
+ * The prefix `gvk_` lets people and secret scanners recognise a key. The part up to the next `_` is its id, which may
+ * be shown.
+ */
 const keyForm = /^gvk_[0-9a-f]{12}_[A-Za-z0-9_-]{43}$/;
 
-/** The part of a key that may be shown, however much of it was given. */
+/** The id at the beginning of a key. The text may be a whole key or only its id. */
 export const idOf = (text: string): string => text.slice(0, 'gvk_'.length + 12);
 
-/** Whether a bearer token is one of our keys, and not a JWT. */
+/** Whether a bearer token is an API key, and not a JWT. */
 export const isKey = (token: string): boolean => token.startsWith('gvk_');
 
 const hashOf = (key: string): string => createHash('sha256').update(key).digest('hex');
 
-/** Makes a key. It is returned only now: what is kept is its hash. */
+/** Creates a key. This is the only time that the key itself is available, because only its hash is stored. */
 export async function createKey(store: KeyStore, grant: KeyGrant, now: Date): Promise<{ id: string; key: string }> {
   const id = `gvk_${randomBytes(6).toString('hex')}`;
   const key = `${id}_${randomBytes(32).toString('base64url')}`;
@@ -38,10 +41,13 @@ export async function createKey(store: KeyStore, grant: KeyGrant, now: Date): Pr
   return { id, key };
 }
 
-/** How exactly it is kept when a key was last used: more would be a write for each request. */
+/** The precision of `lastUsedAt`. A finer one would cost a write for each request. */
 const lastUsedStepMs = 60_000;
 
-/** Whose key it is; null where it is nobody's, or no longer. */
+/**
+ * The caller that a key authenticates; null where there is no such key or it was revoked. `defaults` are the limits
+ * that the key does not name.
+ */
 export async function authenticateKey(
   store: KeyStore,
   key: string,
@@ -51,7 +57,7 @@ export async function authenticateKey(
   const hash = hashOf(key);
   const found = keyForm.test(key) ? await store.findByHash(hash) : null;
   if (!found || found.revokedAt) return null;
-  // Nobody waits for it, and that it could not be noted keeps nobody out.
+  // Not awaited, and its failure is ignored, because no request should fail because of `lastUsedAt`.
   if (now.getTime() - (found.lastUsedAt?.getTime() ?? 0) > lastUsedStepMs) store.use(found, now).catch(() => {});
   return callerOf(found.client, found.scopes.split(' ').filter(isScope), limitsOf(found, defaults), async () => {
     const current = await store.findByHash(hash);

@@ -6,25 +6,25 @@ import { type Caller, callerOf } from './caller.ts';
 import type { JwtSettings } from './jwt.ts';
 import type { KeyStore } from './key-store.ts';
 
-/** The client that needs no credentials: the owner, on their own machine. */
+/** The client of requests without credentials: the owner on their own machine. */
 const localClient = 'local';
 
-/** How long it is believed that there is still no key. */
+/** How long the answer that there are no API keys is used before it is asked again. */
 const recheckMs = 1_000;
 
-/** Whether an address, or a host's name, is this machine's own. */
+/** Whether an address or host name is a loopback one. */
 export const isLoopback = (host: string): boolean => /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i.test(host);
 
-/** Says who sends a request. Each method returns null for a request that must be refused. */
+/** Finds the caller that sends a request. Each method returns null for a request that must be refused. */
 export interface Authenticator {
   withoutCredentials(): Promise<Caller | null>;
   withKey(key: string): Promise<Caller | null>;
-  /** With a token of the issuer whose tokens are believed, if there is one. */
+  /** Authenticates a JWT. Always null where no issuer is configured. */
   withToken(token: string): Promise<Caller | null>;
 }
 
 interface Settings {
-  /** Where the service listens. */
+  /** The address on which the service listens. */
   readonly host: string;
   readonly jwt: JwtSettings | null;
   /** The limits of a client whose credentials name none. */
@@ -32,10 +32,11 @@ interface Settings {
 }
 
 /**
- * Without credentials only this machine is let in, and only until there is a way to authenticate: from the first key on,
- * on all instances, each caller has to say who it is.
+ * Creates the authenticator. A request without credentials is accepted only from this machine, and only until the first
+ * API key exists or an issuer of tokens is configured; then all callers of all instances have to authenticate. `open`
+ * says whether such requests are accepted at the start.
  *
- * @throws OpenAccessError when the service is to listen to other machines and could tell no caller from another.
+ * @throws OpenAccessError when the service would listen on the network without any way to authenticate.
  */
 export async function createAuthenticator(
   keys: KeyStore,
@@ -46,7 +47,7 @@ export async function createAuthenticator(
   let closed = jwt !== null || (await keys.exists());
   let checkedAt = performance.now();
   if (!closed && !isLoopback(host)) throw new OpenAccessError(host);
-  // Loaded only where tokens are believed, because that takes a part of a start.
+  // Loaded only when tokens are configured, because loading it takes a part of the start's time.
   const readToken = jwt && (await import('./tokens.ts')).createTokenReader(jwt, limits, log, now);
   const local = callerOf(localClient, ['admin'], limits, async () => (await withoutCredentials()) !== null);
 
@@ -66,7 +67,7 @@ export async function createAuthenticator(
   };
 }
 
-/** The service would take orders from all who reach it; it does not start like that. */
+/** The service would accept orders from every machine that can reach it, so it does not start. */
 export class OpenAccessError extends OperatorError {
   override readonly name = 'OpenAccessError';
 

@@ -4,24 +4,29 @@ import type { Logger } from 'pino';
 import { z } from 'zod';
 import type { JwtSettings } from './jwt.ts';
 
-/** How long keys are believed without asking again, and how long where the issuer does not answer. */
+/**
+ * How long keys are used before the issuer is asked again, and how long they are used at most while it does not answer.
+ */
 const freshMs = 10 * 60_000;
 const usableMs = 60 * 60_000;
 
-/** How often the issuer is asked at most, because tokens with made-up key ids must not have us ask again and again. */
+/**
+ * The shortest pause between two requests to the issuer. Without it, tokens with made-up key ids could cause a request
+ * each.
+ */
 const minReloadMs = 5_000;
 
-/** How long the issuer is waited for, its answer's last byte included. */
+/** How long a request to the issuer may take, including its whole answer. */
 const timeoutMs = 5_000;
 
-/** More than any issuer publishes; an answer beyond it is not read to its end. */
+/** Bounds for the issuer's answer. A longer one is not read to its end. */
 const maxBytes = 256 * 1024;
 const maxKeys = 500;
 
-/** What the log says of a fault at most. */
+/** How many characters of a failure's reason are logged. */
 const maxLoggedLength = 200;
 
-/** A public key that can sign for one of our algorithms: of what else the issuer says, nothing is kept. */
+/** A public key for one of the accepted algorithms. Other fields are dropped. */
 const publicKey = z.object({
   kty: z.enum(['RSA', 'EC']),
   kid: z.string().exactOptional(),
@@ -33,23 +38,28 @@ const publicKey = z.object({
   crv: z.string().exactOptional(),
   x: z.string().exactOptional(),
   y: z.string().exactOptional(),
-  // With a key whose private part is public, anyone can sign.
+  // A key whose private part is published is refused, because every reader of it could sign tokens.
   d: z.never().exactOptional(),
 });
 
 const published = z.object({ keys: z.array(z.unknown()).max(maxKeys) });
 
-/** The usable keys of an issuer. Others are left out, because they are no reason not to use these. */
+/**
+ * The usable keys of an issuer's answer. Unusable keys are skipped, so that they do not keep the others from being
+ * used.
+ */
 function keysIn(text: string) {
   const keys = published.parse(JSON.parse(text)).keys.flatMap((key) => publicKey.safeParse(key).data ?? []);
-  // Of keys that a token cannot tell apart the last one counts.
+  // When a token cannot tell several keys apart, the last of them is used.
   return [...new Map(keys.map((key) => [JSON.stringify([key.kid, key.kty, key.alg]), key])).values()];
 }
 
 /**
- * Reads an issuer's keys when they are first needed, and again when they are old or a key is unknown. The last good
- * ones stay in use while the issuer does not answer. Not by jose's createRemoteJWKSet, because that asks for each
- * made-up key id while the issuer does not answer, has a known key wait for the issuer once it is old, and reads answers of any size.
+ * Creates a function that finds the key of a token. It loads the issuer's keys when they are first needed, and again
+ * when they are old or a token names an unknown key. The last good keys stay in use while the issuer does not answer.
+ *
+ * jose's createRemoteJWKSet is not used: while the issuer does not answer it asks again for every made-up key id, it
+ * makes tokens with a known but old key wait for the issuer, and it reads answers of any size.
  */
 export function createKeySet(
   { jwksUrl, jwksFile }: Pick<JwtSettings, 'jwksUrl' | 'jwksFile'>,
@@ -82,25 +92,25 @@ export function createKeySet(
     const ageMs = performance.now() - loadedAt;
     if (ageMs >= usableMs) known = none;
     const find = async () => {
-      // A token that names no key means the only one.
+      // A token without a key id is accepted only if there is exactly one key.
       if (header.kid === undefined && known.count > 1) throw new Error('The token names none of several keys.');
       return known.find(header, token);
     };
     const key = await find().catch(() => null);
     if (key !== null && ageMs < freshMs) return key;
     const loaded = loadAtMost();
-    // A key that is known is used at once, because the issuer may not answer.
+    // A known key is used without waiting, because the issuer may not answer.
     if (key !== null) return key;
     await loaded;
     return find();
   };
 }
 
-/** What the issuer answers, in bounded time, and as far as it is not too much. */
+/** Downloads the issuer's answer, bounded in time and size. */
 async function download(url: string): Promise<string> {
   const ending = new AbortController();
   const late = Promise.withResolvers<never>();
-  // Raced by a timer of our own, because fetch at times forgets its signal (nodejs/undici#4068).
+  // Raced against a timer, because fetch sometimes ignores its signal (nodejs/undici#4068).
   const timer = setTimeout(() => late.reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
   try {
     return await Promise.race([read(url, ending.signal), late.promise]);

@@ -1,7 +1,7 @@
 import { LimitExceededError, UnauthenticatedError } from '../errors.ts';
 import type { Caller } from './caller.ts';
 
-/** Counts the subscriptions that each client has open on this instance. */
+/** Counts the open subscriptions of each client on this instance. */
 export class OpenSubscriptions {
   readonly #max: number;
   readonly #open = new Map<string, number>();
@@ -11,24 +11,24 @@ export class OpenSubscriptions {
   }
 
   /**
-   * Passes on what a client watches, as long as its credentials hold: they are asked for whenever it is looked at, which
-   * null stands for where there is nothing new.
+   * Yields the items of `watch` as long as the caller's credentials are valid. They are checked for each item; a null
+   * item stands for a check without news and is not yielded.
    *
    * @throws LimitExceededError when the client has as many open as it may.
-   * @throws UnauthenticatedError when its credentials hold no longer.
+   * @throws UnauthenticatedError when its credentials are no longer valid.
    */
   async *admit<Item>(
-    { client, isStillWelcome }: Caller,
+    { client, isStillValid }: Caller,
     watch: AsyncIterable<Item | null>,
   ): AsyncGenerator<Item, void, void> {
-    const leave = this.#enter(client);
+    const release = this.#enter(client);
     try {
       for await (const item of watch) {
-        if (!(await isStillWelcome())) throw new UnauthenticatedError();
+        if (!(await isStillValid())) throw new UnauthenticatedError();
         if (item !== null) yield item;
       }
     } finally {
-      leave();
+      release();
     }
   }
 

@@ -6,10 +6,13 @@ import { isClientName, tokenPrefix } from './client-name.ts';
 import type { JwtSettings } from './jwt.ts';
 import { createKeySet } from './key-set.ts';
 
-/** Enough of what is wrong with a token. */
+/** How many characters of the reason are logged. */
 const maxLoggedLength = 200;
 
-/** Reads whom a token speaks for; null where it is not valid, for all reasons alike: only the log has the reason. */
+/**
+ * Creates a function that verifies a JWT and returns its caller, or null where the token is not valid. Callers are not
+ * told the reason; the log has it.
+ */
 export function createTokenReader(
   settings: JwtSettings,
   limits: SpendingLimits,
@@ -22,7 +25,7 @@ export function createTokenReader(
   return async (token) => {
     try {
       const { payload, protectedHeader } = await jwtVerify(token, keys, demanded);
-      // Those that jose knows are of no use in a token.
+      // jose accepts the critical extensions that it knows, but none of them belongs in a token.
       if (protectedHeader.crit !== undefined) throw new Error('its header has critical extensions');
       return callerOfClaims(payload, settings, limits, now);
     } catch (error) {
@@ -32,7 +35,7 @@ export function createTokenReader(
   };
 }
 
-/** Whom a verified token speaks for; null where it does not say, or does not expire. */
+/** The caller that a verified token names; null where it names none or has no usable expiry. */
 function callerOfClaims(
   claims: JWTPayload,
   { clientClaim, scopeClaim, defaultScopes }: JwtSettings,
@@ -40,13 +43,13 @@ function callerOfClaims(
   now: () => Date,
 ): Caller | null {
   const { [clientClaim]: name, exp } = claims;
-  // JSON has numbers that are no time, such as 1e400.
+  // `exp` may be a number that is not a time, such as 1e400, which becomes Infinity.
   if (!isClientName(name) || exp === undefined || !Number.isFinite(exp)) return null;
   const scopes = scopeClaim in claims ? scopesIn(claims[scopeClaim]) : defaultScopes;
   return callerOf(tokenPrefix + name, scopes, limits, async () => now().getTime() < exp * 1000);
 }
 
-/** Other scopes than ours may be in it: a token is often made for several services. */
+/** Unknown scopes are ignored, because a token is often issued for several services. */
 function scopesIn(claim: unknown): Scope[] {
   if (typeof claim === 'string') return claim.split(' ').filter(isScope);
   if (Array.isArray(claim)) return claim.filter((item) => typeof item === 'string').filter(isScope);

@@ -1,7 +1,7 @@
 import { formatProblem, registeredType } from './image-formats.ts';
 import type { ReadImage } from './public-url.ts';
 
-/** What comes before the comma may have parameters, such as a file's name; they are not sent on. */
+/** Bound for the part before the comma. It may hold parameters, such as a file name, which are not sent on. */
 const maxHeadLength = 1_000;
 
 /** RFC 6838 allows a subtype 127 characters. */
@@ -10,9 +10,9 @@ const imageType = /^image\/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}$/;
 const base64Marker = /; *base64$/i;
 
 /**
- * Reads an inline image as RFC 2397 and the Fetch standard's data: URL processor do: with parameters, percent-escapes,
- * and base64 in any spelling that browsers take. It is sent on in one spelling: `data:image/png;base64,…`, padded.
- * What is wrong is said without quoting the image.
+ * Reads an inline image as RFC 2397 and the Fetch standard's data: URL processor do: parameters, percent-escapes, and
+ * every spelling of base64 that browsers accept. The image is sent on in one spelling: `data:image/png;base64,…`,
+ * padded. The returned problem never quotes the image.
  */
 export function readDataUri(text: string): ReadImage {
   const comma = text.indexOf(',');
@@ -34,17 +34,17 @@ export function readDataUri(text: string): ReadImage {
   const problem = formatProblem(type, image);
   if (problem) return { problem };
   const url = `data:${type};base64,${base64}`;
-  // What was sent is kept until the order is placed, and may be long.
+  // Returns the given string itself when it is equal, so that two copies of a long string are not kept in memory.
   return { url: url === text ? text : url };
 }
 
-/** The bytes of an image, with their base64 where it is there already. */
+/** The bytes of an image, and their base64 where it is known already. */
 type Decoded = { readonly image: Buffer; readonly base64?: string } | { readonly problem: string };
 
 const tabAndNewline = [0x09, 0x0a, 0x0d];
 const whiteSpace = [0x09, 0x0a, 0x0c, 0x0d, 0x20];
 
-/** The Infra standard's forgiving-base64 decode: white space anywhere, padding or none. */
+/** The Infra standard's forgiving-base64 decode: white space is ignored, and padding is optional. */
 function fromBase64(payload: string): Decoded {
   const image = Buffer.from(payload, 'base64');
   const base64 = image.toString('base64');
@@ -54,20 +54,20 @@ function fromBase64(payload: string): Decoded {
   const plain = without(whiteSpace, unescaped(without(tabAndNewline, bytes))).toString('latin1');
   const padding = plain.length % 4 > 0 ? 0 : plain.endsWith('==') ? 2 : plain.endsWith('=') ? 1 : 0;
   const letters = plain.length - padding;
-  // Buffer skips what is not base64, and takes the URL-safe letters for it.
+  // Checked here, because Buffer skips characters that are not base64 and also accepts the URL-safe alphabet.
   const valid = letters % 4 !== 1 && !/[^A-Za-z0-9+/]/.test(plain.slice(0, letters));
   return valid ? { image: Buffer.from(plain, 'base64') } : { problem: 'must carry valid base64 after its comma' };
 }
 
-/** An image that is text, such as an SVG. */
+/** Reads an image that is not in base64 but is text, such as an SVG. */
 function fromText(payload: string): Decoded {
-  // A URL ends where its fragment begins: half an image would be sent, and paid for.
+  // A URL ends at its fragment, so an unescaped # would cut the image in half, and the half would be paid for.
   if (payload.includes('#')) return { problem: 'must write # as %23 where it is not in base64' };
   if (!payload.isWellFormed()) return { problem: 'must not contain one half of a surrogate pair alone' };
   return { image: unescaped(without(tabAndNewline, Buffer.from(payload))) };
 }
 
-/** The bytes but for the dropped ones, in their own place. */
+/** Removes some byte values from a buffer, in place. */
 function without(dropped: readonly number[], bytes: Buffer): Buffer {
   if (!dropped.some((byte) => bytes.includes(byte))) return bytes;
   const isDropped = new Uint8Array(256);
@@ -82,7 +82,7 @@ function without(dropped: readonly number[], bytes: Buffer): Buffer {
 
 const percent = 0x25;
 
-/** The bytes with each percent-escape as the byte that it stands for, in their own place. */
+/** Decodes percent-escapes in a buffer, in place. */
 function unescaped(bytes: Buffer): Buffer {
   if (!bytes.includes(percent)) return bytes;
   let length = 0;

@@ -1,9 +1,9 @@
-/** An image format that shows in a file's first bytes. */
+/** An image format that can be recognised by the first bytes of a file. */
 interface ImageFormat {
   readonly name: string;
-  /** The mime types under which such a file may come, in lower case. */
+  /** The MIME types of such a file, in lower case. */
   readonly types: readonly string[];
-  /** Whether a file that begins so is one; each character stands for a byte. */
+  /** Whether a file with this beginning is one. Each character of `head` is a byte. */
   readonly begins: (head: string) => boolean;
 }
 
@@ -12,13 +12,13 @@ const startsWith =
   (head: string): boolean =>
     signatures.some((signature) => head.startsWith(signature));
 
-/** ISO 14496-12: the first box names the kinds of file that this is, each with four letters. */
+/** ISO 14496-12: the first box of the file lists its brands, each with four letters. */
 const hasBrand =
   (...brands: string[]) =>
   (head: string): boolean => {
     if (!head.startsWith('ftyp', 4)) return false;
     const box = head.slice(0, Buffer.from(head.slice(0, 4), 'latin1').readUInt32BE());
-    // The third word is a version; all others are brands.
+    // The third word of the box is a version number; all other words are brands.
     const named = [box.slice(8, 12), ...(box.slice(16).match(/.{4}/gs) ?? [])];
     return brands.some((brand) => named.includes(brand));
   };
@@ -51,7 +51,7 @@ const formats: readonly ImageFormat[] = [
   },
 ];
 
-/** Names that are in use beside the registered ones. */
+/** Unregistered MIME types in use, and the registered type of each. */
 const aliases: Readonly<Record<string, string>> = {
   'image/jpg': 'image/jpeg',
   'image/pjpeg': 'image/jpeg',
@@ -62,15 +62,16 @@ const aliases: Readonly<Record<string, string>> = {
   'image/x-ms-bmp': 'image/bmp',
 };
 
-/** The registered name of a mime type in lower case, where it has another one. */
+/** The registered spelling of a MIME type. `type` must be in lower case. */
 export const registeredType = (type: string): string => (Object.hasOwn(aliases, type) && aliases[type]) || type;
 
-/** How many bytes are looked at. */
+/** How many bytes at the start of a file are compared. */
 const headBytes = 256;
 
 /**
- * Why an image cannot be of the type that it is labelled with. A type that is not in the table (an SVG is text, and
- * begins as it likes) is believed, unless the bytes are those of a format that is.
+ * Why an image cannot have the MIME type that it is labelled with; null where it can. Types that are not in the table
+ * are accepted, unless the bytes are those of a format in the table: an SVG, for one, is text without a fixed
+ * beginning.
  */
 export function formatProblem(type: string, image: Buffer): string | null {
   const head = image.toString('latin1', 0, headBytes);

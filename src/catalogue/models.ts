@@ -1,11 +1,12 @@
 /**
- * What each Grok model accepts, as the vendor's create page states it. These facts stand nowhere else: the GraphQL
- * inputs and enums, their validation, the upstream request, the sandbox and the tests are computed from this table.
+ * The capability table: what each Grok model accepts, as the vendor's create page states it. These facts stand nowhere
+ * else. The GraphQL inputs and enums, their validation, the upstream request, the sandbox and the table-driven tests
+ * are derived from it.
  */
 
 export type Unit = 'SECOND' | 'CALL';
 
-/** The forms in which reference images can be given, each by the field of an order's image that takes it. */
+/** The forms in which an order can give a reference image. Each is also the name of the input field for it. */
 export type ImageForm = 'url' | 'dataUri';
 
 /** Any whole number from `min` to `max`, or one of `values`. */
@@ -18,7 +19,10 @@ export interface ChoiceRule {
   readonly default: string;
 }
 
-/** One row of the table. An absent rule means that the model does not accept the field; `fixed` says what it uses. */
+/**
+ * One row of the table. A model without a rule for a field does not accept that field; `fixed` says which values it
+ * uses instead.
+ */
 export interface Capability {
   /** The model's name in the upstream's API. */
   readonly upstreamName: string;
@@ -79,10 +83,10 @@ export const modelNames = Object.keys(models) as ModelName[];
 
 export const isModelName = (text: string): text is ModelName => Object.hasOwn(models, text);
 
-/** The row of one model, as the table's general type: for code that must work for any row. */
+/** The row of one model, typed as any row, for code that must work for all models. */
 export const capabilityOf = (model: ModelName): Capability => models[model];
 
-/** One option of a model's videos: the values it can have, and whether an order can choose among them. */
+/** One option of a model: its possible values, and whether an order can choose among them. */
 export interface Option<Value> {
   readonly settable: boolean;
   readonly values: readonly Value[];
@@ -95,7 +99,7 @@ export interface Options {
   readonly resolution: Option<string>;
 }
 
-/** Every option of a model's videos, those that cannot be chosen included. */
+/** All options of a model, including those that an order cannot choose. */
 export function optionsOf(model: ModelName): Options {
   const { durationSeconds, aspectRatio, resolution, fixed } = capabilityOf(model);
   return {
@@ -118,20 +122,20 @@ function option<Value>(
   return { settable: false, values: [fixed], default: fixed };
 }
 
-/** Every length that the rule allows, in seconds. */
+/** All durations that the rule allows, in seconds. */
 export function durationsOf(rule: DurationRule): readonly number[] {
   if ('values' in rule) return rule.values;
   return Array.from({ length: rule.max - rule.min + 1 }, (_, index) => rule.min + index);
 }
 
-/** How many reference images an order may have where the vendor documents no maximum: this service's own limit. */
+/** The most reference images in an order where the vendor documents no maximum. The limit is this service's own. */
 export const maxImagesUndocumented = 20;
 
-/** How many reference images a model takes, and whether the vendor says so. */
+/** The most reference images that a model takes, and whether that limit is the vendor's. */
 export function imageLimitOf(model: ModelName) {
   const { max } = capabilityOf(model).images;
   return { max: max ?? maxImagesUndocumented, documented: max !== undefined };
 }
 
-/** The limits on a prompt, after trimming. They are this service's own; the vendor documents none. */
+/** The length of a trimmed prompt in characters. The limits are this service's own; the vendor documents none. */
 export const promptLength = { min: 1, max: 10_000 } as const;

@@ -1,16 +1,16 @@
-/** Names that lead to no host of the public internet, with all names below them, by who says so. */
+/** Domains that contain no host of the public internet, grouped by the document that reserves them. */
 const reservedNames: readonly string[] = [
   // RFC 6761: special-use names. example.com, example.net and example.org are public hosts, so they are not here.
   ...['localhost', 'test', 'invalid', 'example'],
-  // RFC 6762: .local is resolved by multicast; its appendix G lists what private networks use beside it.
+  // RFC 6762: .local is resolved by multicast; its appendix G lists other domains that private networks use.
   ...['local', 'intranet', 'internal', 'private', 'corp', 'home', 'lan'],
-  // RFC 7686, RFC 9476: names of other systems than the DNS.
+  // RFC 7686, RFC 9476: domains of naming systems other than the DNS.
   ...['onion', 'alt'],
-  // RFC 3172: infrastructure of the internet itself. RFC 8375's home.arpa and the reverse zones lie below it.
+  // RFC 3172: the infrastructure of the internet. RFC 8375's home.arpa and the reverse zones are below it.
   'arpa',
   // ICANN: .internal (2024) is in RFC 6762 as well; .mail is held back beside .corp and .home, for its collisions.
   'mail',
-  // What systems call themselves and their networks by default, none of it delegated: Linux, routers, Kubernetes, Consul.
+  // Default names of hosts and networks, none of them delegated: Linux, routers, Kubernetes, Consul.
   ...[
     'localdomain',
     'localdomain4',
@@ -31,16 +31,16 @@ const reservedNames: readonly string[] = [
 ];
 
 /**
- * RFC 1123: letters, digits and hyphens, up to 63 of them; and underscores, which are no host's by that, but which old
- * buckets of object stores have. A label in other letters is in Punycode by now.
+ * RFC 1123: letters, digits and hyphens, up to 63 of them. Underscores are accepted too: host names have none, but old
+ * buckets of object stores do. `URL` has already converted other letters to Punycode.
  */
 const label = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
 
 const maxNameLength = 253;
 
 /**
- * Whether a host name, as `URL` has normalised it, can be one of the public DNS: several labels, none of them empty, in
- * no reserved domain. One dot at the end says only that the name is complete.
+ * Whether a host name, as `URL` has normalised it, can be in the public DNS: it has several labels, none of them is
+ * empty, and its domain is not reserved. One dot at the end is allowed, because it only says that the name is complete.
  */
 export function isPublicName(host: string): boolean {
   const name = host.replace(/\.$/, '');

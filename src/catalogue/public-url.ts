@@ -1,19 +1,19 @@
 import ipaddr from 'ipaddr.js';
 import { isPublicName } from './public-host-name.ts';
 
-/** An image reference as it is sent on, or what is wrong with it. */
+/** The URL of an image as it is sent to the upstream, or why it is refused. */
 export type ReadImage = { readonly url: string } | { readonly problem: string };
 
-/** What URLs that clouds sign with a session token need, with room to spare. The limit is this service's own. */
+/** Signed URLs of clouds, session token included, are shorter. The limit is this service's own. */
 export const maxUrlLength = 8_000;
 
 /**
- * Reads a URL that the upstream is to fetch. It is sent on as it was judged, normalised as the URL standard says: the
- * host in Punycode, the rest percent-encoded, without a fragment or the scheme's own port.
+ * Checks a URL that the upstream is to fetch. What was checked is what is sent: the URL as the URL standard normalises
+ * it, with the host in Punycode, the rest percent-encoded, and without a fragment or the scheme's default port.
  */
 export function readPublicUrl(text: string): ReadImage {
   if (text.length > maxUrlLength) return { problem: `must be at most ${maxUrlLength} characters long` };
-  // Other parsers may read these differently, and find another host.
+  // Refused, because other URL parsers may read these characters differently and find another host.
   if (/[\\\s\p{Cc}\p{Cs}]/u.test(text)) {
     return { problem: 'must not contain backslashes, spaces or control characters' };
   }
@@ -34,12 +34,12 @@ function problemWith(url: URL): string | null {
   return null;
 }
 
-/** The part of IPv6 that is routed at all; what lies outside can embed a local IPv4 address, as ::127.0.0.1 does. */
+/** The globally routed part of IPv6. Addresses outside it can embed a local IPv4 address, as ::127.0.0.1 does. */
 const globalUnicast = ipaddr.IPv6.parseCIDR('2000::/3');
 
 /**
- * Whether a parsed URL's host could be on the public internet. `URL` has already turned every spelling of an IPv4
- * address (decimal, hexadecimal, octal, short) into four decimal numbers.
+ * Whether the host of a parsed URL can be on the public internet. `URL` has already rewritten every spelling of an IPv4
+ * address (decimal, hexadecimal, octal, short) as four decimal numbers.
  */
 function isPublicHost(hostname: string): boolean {
   const host = hostname.replace(/^\[|\]$/g, '');
@@ -49,7 +49,10 @@ function isPublicHost(hostname: string): boolean {
   return address.range() === 'unicast';
 }
 
-/** Web servers listen on the two well-known ports or on unprivileged ones; 22 or 25 is somebody probing. */
+/**
+ * Web servers listen on ports 80 and 443 or on unprivileged ones. A URL with another port, such as 22 or 25, is an
+ * attempt to probe a host.
+ */
 function isWebPort(port: string): boolean {
   return port === '' || port === '80' || port === '443' || Number(port) >= 1024;
 }

@@ -4,18 +4,20 @@ import { readDataUri } from './data-uri.ts';
 import type { ImageForm } from './models.ts';
 import { type ReadImage, readPublicUrl } from './public-url.ts';
 
-/** What is kept of a reference image: its URL, or of an inline image all but the image itself. */
+/**
+ * What the service stores of a reference image: its URL, or the facts that identify an inline image, without the image.
+ */
 export type ReferenceImage =
   | { readonly kind: 'URL'; readonly url: string }
   | { readonly kind: 'INLINE'; readonly mimeType: string; readonly sizeBytes: number; readonly sha256: string };
 
-/** How much of a row what is kept of an order's images may take, as JSON in UTF-8. */
+/** How many bytes of a row the stored facts about an order's images may take, as JSON in UTF-8. */
 export const maxImageRecordBytes = 64 * 1_024;
 
 /**
- * What to keep of the images of an order.
+ * The facts to store about the images of an order.
  *
- * @throws LimitExceededError where that would be too much for a row.
+ * @throws LimitExceededError when they take more than `maxImageRecordBytes`.
  */
 export function describeImages(urls: readonly string[]): ReferenceImage[] {
   const images = urls.map(describeImage);
@@ -24,13 +26,13 @@ export function describeImages(urls: readonly string[]): ReferenceImage[] {
   throw new LimitExceededError(what, 'MAX_IMAGE_RECORD_BYTES', maxImageRecordBytes, null);
 }
 
-/** Reads an image that was given in this form: as it is sent on, or with what is wrong with it. */
+/** The function that checks an image, for each form. */
 export const imageReaders: Readonly<Record<ImageForm, (text: string) => ReadImage>> = {
   url: readPublicUrl,
   dataUri: readDataUri,
 };
 
-/** The form of an image that is only a text, as the upstream's API has it. */
+/** The form of an image that is one string, as in the upstream's API. */
 export const imageFormOf = (text: string): ImageForm => (/^data:/i.test(text) ? 'dataUri' : 'url');
 
 function describeImage(url: string): ReferenceImage {

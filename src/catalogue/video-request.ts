@@ -11,16 +11,16 @@ import {
 } from './models.ts';
 import { imageFormOf, imageReaders } from './reference-image.ts';
 
-/** An order that its model accepts, with every option the video will have. */
+/** A valid order: its model accepts every field, and defaults are filled in. */
 export interface VideoRequest {
   readonly model: ModelName;
   readonly prompt: string;
   readonly durationSeconds: number;
   readonly aspectRatio: string;
   readonly resolution: string;
-  /** Public URLs, and data URIs where the model takes them, each in its normal form. */
+  /** Public URLs, and data URIs where the model takes them, each normalised. */
   readonly imageUrls: readonly string[];
-  /** The same as the caller wrote them. */
+  /** The same images as the caller wrote them. */
   readonly sentImageUrls: readonly string[];
 }
 
@@ -29,11 +29,11 @@ const prompt = z
   .trim()
   .min(promptLength.min, 'must not be empty')
   .max(promptLength.max, `must be at most ${promptLength.max} characters long`)
-  // PostgreSQL has no way to keep these.
+  // PostgreSQL cannot store these characters.
   .refine((text) => !text.includes('\0'), 'must not contain the character U+0000')
   .refine((text) => text.isWellFormed(), 'must not contain one half of a surrogate pair alone');
 
-/** Null, and nothing at all, stand for the default. */
+/** A null or absent value becomes the default. */
 function orDefault<Value>(schema: z.ZodType<Value>, byDefault: Value) {
   return schema.nullish().transform((value) => value ?? byDefault);
 }
@@ -43,10 +43,10 @@ interface Image {
   readonly url: string;
 }
 
-/** An image in the one form that an order gives it in. */
+/** An image of an order: the name of its form, and the string. */
 type ImageInput = Readonly<Partial<Record<ImageForm, string>>>;
 
-/** An image that is only a text, as an input would give it. */
+/** The input object for an image that is one string. */
 export const imageInputOf = (text: string): ImageInput => ({ [imageFormOf(text)]: text });
 
 function imageIn(form: ImageForm) {
@@ -58,7 +58,7 @@ function imageIn(form: ImageForm) {
   });
 }
 
-/** What reads the images of an order to the model: of each, exactly one form that the model takes. */
+/** The schema for the images of an order. Each image has exactly one of the forms that the model takes. */
 export function imagesSchema(model: ModelName) {
   const { max } = imageLimitOf(model);
   const { forms } = capabilityOf(model).images;
@@ -69,7 +69,7 @@ export function imagesSchema(model: ModelName) {
     context.addIssue({ code: 'custom', message: `must be given in one form: ${forms.join(' or ')}` });
     return z.NEVER;
   });
-  // None is looked at where there are too many.
+  // The count is checked first, so that no image is parsed when there are too many.
   const few = z.array(z.unknown()).max(max, `must be at most ${max} images`);
   return orDefault<Image[]>(few.pipe(z.array(image)), []);
 }
@@ -78,7 +78,7 @@ function choice<Value extends string | number>(values: readonly Value[], byDefau
   return orDefault<Value>(z.literal(values, `must be one of ${values.join(', ')}`), byDefault);
 }
 
-/** The row turned into the schema of its input: what is sent, checked against every rule at once, becomes an order. */
+/** Builds the input schema of a model from its row in the capability table. Parsing reports all problems at once. */
 function requestSchema(model: ModelName) {
   const { durationSeconds, aspectRatio, resolution } = capabilityOf(model);
   const fields = z.strictObject({
@@ -93,7 +93,7 @@ function requestSchema(model: ModelName) {
     aspectRatio: options.aspectRatio.default,
     resolution: options.resolution.default,
   };
-  // What the row does not let an order choose is as the model has it.
+  // The model's fixed values stand for the options that an order cannot choose.
   return fields.transform(({ prompt, images, duration, ...chosen }): VideoRequest => {
     const imageUrls = images.map(({ url }) => url);
     const sentImageUrls = images.map(({ sent }) => sent);
@@ -110,13 +110,13 @@ function requestSchema(model: ModelName) {
   });
 }
 
-/** For each model, what turns raw input into a VideoRequest or names every problem with its path. */
+/** The schema of each model: it turns raw input into a VideoRequest, or reports every problem with its path. */
 export const requestSchemas = Object.fromEntries(modelNames.map((model) => [model, requestSchema(model)])) as Record<
   ModelName,
   ReturnType<typeof requestSchema>
 >;
 
-/** What the vendor bills an order by, and how much of it. */
+/** The unit by which the vendor bills an order, and how many of them. */
 export function billingOf({ model, durationSeconds }: VideoRequest) {
   const unit = capabilityOf(model).billingUnit;
   return { unit, units: unit === 'SECOND' ? durationSeconds : 1 };

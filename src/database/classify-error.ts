@@ -4,9 +4,11 @@ const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in
 
 export const isUniqueViolation = (error: unknown): boolean => codeOf(error) === 'P2002';
 
-/** Prisma's codes for a statement that does not fit the schema, and the errors of wrong code: no waiting helps. */
+/**
+ * Prisma's codes for statements that do not fit the schema, and errors of the program itself: waiting does not help.
+ */
 const mistakes = new Set<unknown>(['P2000', 'P2003', 'P2006', 'P2011', 'P2021', 'P2022']);
-/** The same of statements that are written by hand, by the driver's words. */
+/** The same for statements in SQL, by the driver's error kinds. */
 const driverMistakes = new Set<unknown>(['TableDoesNotExist', 'ColumnNotFound']);
 const wrongCode = new Set(['PrismaClientValidationError', 'TypeError', 'RangeError', 'ReferenceError', 'SyntaxError']);
 
@@ -17,7 +19,7 @@ const isMistake = (error: unknown): boolean =>
   mistakes.has(codeOf(error)) ||
   driverMistakes.has(driverKindOf(error));
 
-/** What Prisma hands on of the driver's error. */
+/** The part of the driver's error that Prisma passes on. */
 interface RawError extends Error {
   readonly meta?: { readonly driverAdapterError?: { readonly cause?: { readonly kind?: unknown } } };
 }
@@ -27,8 +29,9 @@ const driverKindOf = (error: RawError): unknown => error.meta?.driverAdapterErro
 type AsyncMethods = Record<string, (...parameters: never[]) => Promise<unknown>>;
 
 /**
- * The same methods, whose errors tell whose fault it is. There is no list of all the ways in which a database can be
- * out of order (locked, full, read-only, gone, restarting, out of connections), so it is whatever is not a mistake.
+ * Wraps methods so that an error of the database becomes DatabaseUnavailableError, and an error of the program stays as
+ * it is. A database fails in too many ways to list (locked, full, read-only, gone, restarting, out of connections), so
+ * every error that is not a known mistake counts as the database's.
  */
 export function whenAvailable<Methods extends object>(methods: Methods): Methods {
   const guarded = Object.entries(methods as AsyncMethods).map(([name, method]) => [

@@ -1,8 +1,8 @@
-/** What is said of a DATABASE_URL, and what never is: it holds a password. */
+/** Keeps the password in a DATABASE_URL out of messages. */
 
 /**
- * Whether a PostgreSQL URL can be read in one way only. An @ behind the host's place, or a #, means that the password was
- * not escaped: the host is then part of the password for the driver, and part of a message.
+ * Whether a PostgreSQL URL has only one reading. An @ after the host, or a #, means that the password was not escaped:
+ * the driver would take part of the password for the host, and the host appears in messages.
  */
 export function isUnambiguous(url: string): boolean {
   if (url.startsWith('file:')) return true;
@@ -12,25 +12,25 @@ export function isUnambiguous(url: string): boolean {
   return URL.canParse(url) && decoded(rest) !== null;
 }
 
-/** The place of a database: the path of a file, or host, port and name. */
+/** Where a database is, for messages: the path of a file, or host, port and name. */
 export function placeOf(url: string): string {
   if (url.startsWith('file:')) return url;
   const { host, pathname } = URL.parse(url) ?? { host: 'at an unknown host', pathname: '' };
   return `${host}${pathname}`;
 }
 
-/** Shorter texts are in too many words to be blotted out. */
+/** A shorter password is not redacted, because it would match inside ordinary words. */
 const minSecretLength = 4;
 
-/** A text about a database without what is secret in its URL. */
+/** Redacts the secrets of a DATABASE_URL in a text. */
 export function withoutSecrets(text: string, url: string): string {
   const secrets = secretsIn(url).filter(({ length }) => length >= minSecretLength);
-  // The longest first, so that none leaves the rest of another.
+  // The longest secret is replaced first, because a shorter one may be part of it.
   secrets.sort((one, other) => other.length - one.length);
   return secrets.reduce((safe, secret) => safe.replaceAll(secret, '[redacted]'), text);
 }
 
-/** The password, wherever it stands, as it was given and as the driver takes it. */
+/** The passwords in a URL, in its user info or its parameters, as written and as the driver decodes them. */
 function secretsIn(url: string): string[] {
   const { password = '', searchParams } = URL.parse(url) ?? {};
   const named = [...(searchParams ?? [])].flatMap(([name, value]) => (/password|key/i.test(name) ? [value] : []));
@@ -40,7 +40,7 @@ function secretsIn(url: string): string[] {
 
 function decoded(text: string): string | null {
   try {
-    // A percent sign that begins no escape is taken for itself by the driver.
+    // The driver takes a percent sign that begins no escape literally.
     return decodeURIComponent(text.replace(/%(?![0-9a-f]{2})/gi, '%25'));
   } catch {
     return null;

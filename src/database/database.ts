@@ -15,44 +15,47 @@ import { watchFile } from './sqlite/file-watch.ts';
 
 export type Provider = 'sqlite' | 'postgresql';
 
-/** Both clients are generated from one model text, so the SQLite one's type speaks for either. */
+/** Both Prisma clients are generated from one model, so the type of the SQLite one is used for both. */
 export type DatabaseClient = PrismaClient;
 
-/** What no read of a task includes, because it may be long and never changes. */
+/** Reads of tasks leave the images out, because they may be large and never change. */
 const omit = { task: { referenceImages: true } } as const;
 
-/** What a driver is opened for. */
+/** The purpose for which a driver is opened. */
 type Purpose = 'serving' | 'migrating';
 
 /**
- * How long a write waits for another process's lock on the SQLite file. The driver waits standing still, and the whole
- * process with it: while it serves, not longer than a health check may wait.
+ * How long a write waits for another process's lock on the SQLite file. The driver blocks the whole process while it
+ * waits, so a serving process waits no longer than a health check may take.
  */
 const sqliteBusyTimeoutMs: Record<Purpose, number> = { serving: 2_000, migrating: 30_000 };
 
-/** Without limits the driver waits for ever: for a connection, and for the answer of a server that is gone. */
+/**
+ * Time limits of the PostgreSQL driver. Without them it waits for ever for a connection, and for the answer of a server
+ * that is gone.
+ */
 const postgresLimits: Record<Purpose, object> = {
   serving: {
     max: 10,
     connectionTimeoutMillis: 5_000,
-    // The server gives up first, so that its word for it is heard.
+    // The server's timeout is shorter, so that its error message arrives.
     statement_timeout: 6_000,
     query_timeout: 7_000,
     idle_in_transaction_session_timeout: 10_000,
     keepAlive: true,
   },
-  // A migration of a large table takes as long as it takes.
+  // A migration has no time limit, because a large table may take long.
   migrating: { max: 1, connectionTimeoutMillis: 5_000, keepAlive: true },
 };
 
-/** Which kind of database a DATABASE_URL names. */
+/** The kind of database that a DATABASE_URL names. */
 export function providerOf(url: string): Provider {
   return url.startsWith('file:') ? 'sqlite' : 'postgresql';
 }
 
 const pathOf = (url: string): string => url.slice('file:'.length);
 
-/** The driver for a DATABASE_URL; the directory of a SQLite file is made where it is missing. */
+/** The driver for a DATABASE_URL. Creates the directory of a SQLite file where it is missing. */
 export function adapterFor(url: string, purpose: Purpose = 'migrating'): SqlMigrationAwareDriverAdapterFactory {
   if (providerOf(url) === 'postgresql') return new PrismaPg({ connectionString: url, ...postgresLimits[purpose] });
   mkdirSync(dirname(pathOf(url)), { recursive: true });
@@ -62,22 +65,22 @@ export function adapterFor(url: string, purpose: Purpose = 'migrating'): SqlMigr
 export interface Database {
   readonly client: DatabaseClient;
   readonly appliedMigrations: readonly string[];
-  /** What carries hints between the instances that share the database; null where it cannot. */
+  /** Sends notifications between the instances on one PostgreSQL database; null with SQLite. */
   readonly notifications: Notifications | null;
-  /** Whether rows that were read may be used again. */
+  /** Tells a cache whether its rows are still valid. */
   readonly epoch: Epoch;
-  /** Where the names of a SQLite file lead to another file by now, or to none: that they do. */
+  /** Why the SQLite file can no longer be trusted, when it was removed, replaced or overwritten; otherwise null. */
   fileProblem(): string | null;
-  /** Asks the database whether it answers: null, or that it does not. */
+  /** Asks the database whether it answers. Null, or a sentence for the operator. */
   problem(): Promise<string | null>;
-  /** Asks PostgreSQL whether it takes writes at all: null, or that it does not. */
+  /** Asks PostgreSQL whether it accepts writes. Null, or a sentence for the operator. */
   readOnlyProblem(): Promise<string | null>;
-  /** Asks the database whether its schema is whole: null, or what is wrong with it. */
+  /** Asks the database whether all migrations have finished. Null, or a sentence for the operator. */
   migrationProblem(): Promise<string | null>;
   close(): Promise<void>;
 }
 
-/** The database cannot be opened; the message names it without its password. */
+/** The database cannot be opened. The message names it without its password. */
 export class DatabaseOpenError extends OperatorError {
   override readonly name = 'DatabaseOpenError';
 
@@ -89,9 +92,9 @@ export class DatabaseOpenError extends OperatorError {
 }
 
 /**
- * Opens the database of a DATABASE_URL and brings it to the newest migration.
+ * Opens the database of a DATABASE_URL and applies the missing migrations.
  *
- * @throws MigrationError when its history is not the repository's.
+ * @throws MigrationError when the database has other migrations than the repository.
  * @throws DatabaseOpenError when it cannot be opened, read or written.
  */
 export async function openDatabase(url: string, log: Logger): Promise<Database> {
@@ -129,19 +132,19 @@ async function open(url: string, log: Logger): Promise<Database> {
   };
 }
 
-/** How often, and how long after each other, a new file is asked to keep a write-ahead log. */
+/** How often a new SQLite file is asked to use a write-ahead log, and the pause in between. */
 const walAttempts = 50;
 const walPauseMs = 100;
 
 type Opened = Pick<Database, 'client' | 'notifications' | 'epoch' | 'fileProblem' | 'readOnlyProblem'>;
 
-// Only the generated client that is needed is loaded.
+// Each function loads only the generated client that it needs.
 
 async function openPostgres(url: string, log: Logger): Promise<Opened> {
   const { PrismaClient } = await import('./generated/postgresql/client.ts');
   const client = new PrismaClient({ adapter: adapterFor(url, 'serving'), omit }) as unknown as DatabaseClient;
   const notifications = createNotifications(url, log);
-  // A standby is read-only as well.
+  // A standby server reports read-only here too.
   const readOnlyProblem = () =>
     client.$queryRaw<[{ on: boolean }]>`SELECT current_setting('transaction_read_only') = 'on' AS "on"`.then(
       ([{ on }]) => (on ? 'The database is read-only, so nothing can be ordered.' : null),
@@ -154,7 +157,7 @@ async function openSqlite(url: string, log: Logger): Promise<Opened> {
   const adapter = new ServingSqlite({ url, timeout: sqliteBusyTimeoutMs.serving });
   const client = new PrismaClient({ adapter, omit }) as unknown as DatabaseClient;
   await makeDurable(client);
-  // The first read makes the files beside it, which are watched as well.
+  // The first read creates the files beside the database, which are watched too.
   await client.$queryRaw`SELECT count(*) FROM "Task" WHERE "id" = ''`;
   const fileProblem = watchFile(pathOf(url), log);
   return {
@@ -167,13 +170,13 @@ async function openSqlite(url: string, log: Logger): Promise<Opened> {
 }
 
 /**
- * An acknowledged write must survive a power cut (FULL) and must not block readers (WAL). Both are asserted, because
- * SQLite answers a pragma it cannot follow with the value it kept.
+ * Sets SQLite up so that a committed write survives a power cut (synchronous FULL) and does not block readers (WAL).
+ * Both settings are read back, because SQLite answers a pragma that it cannot follow with the old value.
  *
- * @throws Error when the file cannot be opened that way, on a network file system for one.
+ * @throws Error when the file does not allow these settings, as on a network file system.
  */
 async function makeDurable(client: PrismaClient): Promise<void> {
-  // On a new file it is not waited for a lock: another instance may be reading from it, or doing the same.
+  // On a new file SQLite does not wait for the lock of another instance, so the statement is repeated.
   for (let attempt = 1; ; attempt++) {
     const set = await client.$queryRaw`PRAGMA journal_mode = WAL`.catch((error: unknown) => error);
     if (!(set instanceof Error)) break;

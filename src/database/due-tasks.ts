@@ -3,15 +3,15 @@ import type { VideoTask } from '../tasks/task.ts';
 import type { DatabaseClient } from './database.ts';
 import type { Task } from './generated/sqlite/client.ts';
 
-/** What the tracker does with tasks, of which there may be many: all of it at once. */
+/** The tracker's statements. Each handles many tasks at once. */
 
-/** What a tracker may take at `now`. */
+/** The condition for tasks that may be claimed at `now`. */
 const dueAt = (now: Date) => ({
   nextCheckAt: { lte: now },
   OR: [{ leasedUntil: null }, { leasedUntil: { lte: now } }],
 });
 
-/** Since when the task that has been due the longest, and is nobody's, is due; null where none is. */
+/** When the longest due task without a lease became due; null where none is due. */
 export async function oldestDue({ task: tasks }: DatabaseClient, now: Date): Promise<Date | null> {
   const select = { nextCheckAt: true };
   const oldest = await tasks.findFirst({ where: dueAt(now), orderBy: { nextCheckAt: 'asc' }, select });
@@ -32,21 +32,25 @@ export async function claimDue(
     select: { id: true },
   });
   if (candidates.length === 0) return [];
-  // The condition is asked again, by the database and under its lock: of two claimants only one still meets it.
+  // The database checks the condition again under its lock, so of two claimants only one gets a task.
   return tasks.updateManyAndReturn({
     where: { id: { in: candidates.map(({ id }) => id) }, ...due },
     data: { leasedUntil, version: { increment: 1 } },
   });
 }
 
-/** Prisma itself has no update that gives each row values of its own, and here these are times. */
+/**
+ * Writes the checks of several tasks in one statement. It is SQL, because Prisma has no update with different values
+ * for each row.
+ */
 export async function saveChecks(client: DatabaseClient, tasks: readonly VideoTask[]): Promise<void> {
   if (tasks.length === 0) return;
   const checked = tasks.map(
     ({ id, version, lastCheckedAt, nextCheckAt, leasedUntil, checkCount, repeatedAnswer, repeatedAnswerCount }) =>
       sql`(${id}, ${version}, ${lastCheckedAt}, ${nextCheckAt}, ${leasedUntil}, ${checkCount}, ${repeatedAnswer}, ${repeatedAnswerCount})`,
   );
-  // The first line is no task: it says what is in the columns, which PostgreSQL would all take for text.
+  // The first row of VALUES is not a task. It fixes the column types, which PostgreSQL would otherwise all infer as
+  // text.
   const time = sql`(SELECT "nextCheckAt" FROM "Task" LIMIT 0)`;
   await client.$executeRaw`
     UPDATE "Task" SET

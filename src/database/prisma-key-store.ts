@@ -4,18 +4,20 @@ import { whenAvailable } from './classify-error.ts';
 import type { Database } from './database.ts';
 import type { ApiKey as ApiKeyRow } from './generated/sqlite/client.ts';
 
-/** For so long at most a revoked key is still taken, should the connection that tells of it be dead. */
+/** How long a revoked key may still be accepted when the connection that announces changes is dead. */
 const ttlMs = 1_000;
 
-/** What a key takes beyond what any row does. */
+/** A key has no long texts. */
 const keyCharacters = 0;
 
-/** Its methods throw DatabaseUnavailableError when the database does not do what it is asked. */
+/**
+ * Creates the key store. Its methods throw DatabaseUnavailableError when the database does not carry out a statement.
+ */
 export function createKeyStore({ client: { apiKey: keys }, epoch, notifications }: Database): KeyStore {
   const cache = new RowCache<ApiKeyRow>(epoch, ttlMs, () => keyCharacters);
   notifications?.receiveKeysChanged(() => cache.forgetAll());
 
-  /** Here, and by all other instances, keys are looked up again. */
+  /** Makes this and all other instances read keys from the database again. */
   async function announce(): Promise<void> {
     cache.forgetAll();
     await notifications?.sendKeysChanged();
@@ -30,7 +32,7 @@ export function createKeyStore({ client: { apiKey: keys }, epoch, notifications 
     list: () => keys.findMany({ orderBy: { createdAt: 'asc' } }),
     exists: async () => (await keys.findFirst({ select: { id: true } })) !== null,
     async use(key, lastUsedAt) {
-      // In the row that is known, if it still is, so that the next request does not note it again.
+      // The cached row is changed too, so that the next request does not write again.
       const known = cache.peek(key.hash);
       if (known) known.lastUsedAt = lastUsedAt;
       await keys.updateMany({ where: { id: key.id }, data: { lastUsedAt } });

@@ -11,10 +11,10 @@ import { countTasks } from './task-counts.ts';
 import { listTasks, listVersions } from './task-list.ts';
 
 /**
- * Keeps tasks in the database that the Prisma client speaks to. Every write is a single statement: on SQLite all statements
- * share one connection, so that a transaction would take in, and could roll back, whatever else is written meanwhile.
+ * Stores tasks with the Prisma client. Every write is a single statement, because on SQLite all statements share one
+ * connection: a transaction would include, and could roll back, the writes of others.
  *
- * Its methods throw DatabaseUnavailableError when the database does not do what it is asked.
+ * Its methods throw DatabaseUnavailableError when the database does not carry out a statement.
  */
 export function createTaskStore(client: DatabaseClient): TaskStore {
   const { task: tasks } = client;
@@ -87,7 +87,7 @@ export function createTaskStore(client: DatabaseClient): TaskStore {
   });
 }
 
-/** Rows are only ever written from a VideoTask, so their strings are the domain's words. */
+/** Rows are written only from a VideoTask, so their strings are values of its types. */
 function fromRow(row: Task): VideoTask {
   return row as unknown as VideoTask;
 }

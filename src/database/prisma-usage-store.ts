@@ -2,7 +2,9 @@ import type { UsageStore } from '../spending/usage-store.ts';
 import { isUniqueViolation, whenAvailable } from './classify-error.ts';
 import type { DatabaseClient } from './database.ts';
 
-/** Its methods throw DatabaseUnavailableError when the database does not do what it is asked. */
+/**
+ * Creates the usage store. Its methods throw DatabaseUnavailableError when the database does not carry out a statement.
+ */
 export function createUsageStore({ usage: usages }: DatabaseClient): UsageStore {
   return whenAvailable<UsageStore>({
     find: (client) => usages.findUnique({ where: { client } }),

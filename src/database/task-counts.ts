@@ -4,7 +4,10 @@ import type { TaskCount, TaskFilter } from '../tasks/task-filter.ts';
 import type { DatabaseClient } from './database.ts';
 import { headsOf, maxRuns } from './task-list.ts';
 
-/** Counts in the indexes of lists, and in each state no further than `limit`: so it costs the same however many there are. */
+/**
+ * Counts tasks by status in the indexes of the lists. Each count stops at `limit`, so the cost does not grow with the
+ * number of tasks.
+ */
 export function countTasks(client: DatabaseClient, filter: TaskFilter, limit: number): Promise<TaskCount[]> {
   const statuses = new Set(filter.statuses ?? (Object.keys(taskStatuses) as TaskStatus[]));
   return Promise.all(

@@ -5,13 +5,16 @@ import type { TaskFilter, TaskPage } from '../tasks/task-filter.ts';
 import type { DatabaseClient } from './database.ts';
 import type { Task } from './generated/sqlite/client.ts';
 
-/** Tasks that stand together in an index, in the order of their ids: they agree in all the columns before the id. */
+/**
+ * The values of all index columns before the id. Tasks with equal values are next to each other in the index, ordered
+ * by id.
+ */
 type Run = readonly string[];
 
-/** How many runs one statement looks into: SQLite takes 500, but its time grows with their square. */
+/** How many runs one statement reads. SQLite allows 500, but its time grows with the square of their number. */
 export const maxRuns = 50;
 
-/** All of a task but its images, as every read of tasks has it. */
+/** All columns of a task except its images. */
 function taskColumns({ task: { fields } }: DatabaseClient): Sql {
   const columns = Object.keys(fields).filter((column) => column !== 'referenceImages');
   return join(columns.map((column) => raw(`"${column}"`)));
@@ -21,14 +24,14 @@ function taskColumns({ task: { fields } }: DatabaseClient): Sql {
 export const listTasks = (client: DatabaseClient, filter: TaskFilter, page: TaskPage): Promise<Task[]> =>
   listPage(client, filter, page, taskColumns(client));
 
-/** No more of them than says whether one knows them already; and the columns of the indexes, by which they are found. */
+/** The ids and versions of the tasks of one page, and the index columns by which they are found. */
 export const listVersions = (client: DatabaseClient, filter: TaskFilter, page: TaskPage) =>
   listPage<Pick<Task, 'id' | 'version'>>(client, filter, page, raw('"client", "status", "model", "id", "version"'));
 
 /**
- * Some columns of the tasks of one page, at a cost that does not grow with their number. Neither database merges runs of an index by
- * itself: where a list has several, it would walk through all tasks, or sort them. So each run is asked for its first
- * tasks, and of those the first are the page.
+ * Some columns of the tasks of one page, at a cost that does not grow with the number of tasks. Neither database merges
+ * several runs of an index: it would read all tasks, or sort them. So the first tasks of each run are read, and the
+ * first of those are the page.
  */
 async function listPage<Part extends Pick<Task, 'id'>>(
   client: DatabaseClient,
@@ -48,18 +51,19 @@ async function listPage<Part extends Pick<Task, 'id'>>(
     .slice(0, page.limit);
 }
 
-/** The first tasks of each run that the filter lets through; those with the filter's ids, where it has any, are one run. */
+/** Statements for the first tasks of each matching run. A filter with ids is one run. */
 export function headsOf(filter: TaskFilter, page: TaskPage): Head[] {
   if (filter.ids) return filter.ids.length > 0 ? [withIds(filter.ids, filter, page)] : [];
   const { columns, runs } = runsOf(filter);
   return runs.map(headsIn(columns, boundsOf(filter, page), page));
 }
 
-/** The runs that the filter lets through, and the columns of the index that has them. */
+/** The runs that match the filter, and the columns of the index that has them. */
 function runsOf({ clients, statuses, models }: TaskFilter): { columns: string[]; runs: readonly Run[] } {
   const conditions: [string, readonly string[]][] = [];
   if (clients) conditions.push(['client', clients]);
-  // One index serves all three of these filters: both have few values, so whichever is free is gone through.
+  // One index serves filters by status, by model and by both. Both columns have few values, so a missing one is
+  // replaced by all of its values.
   if (statuses || models) {
     conditions.push(['status', statuses ?? Object.keys(taskStatuses)], ['model', models ?? modelNames]);
   }
@@ -70,13 +74,13 @@ function runsOf({ clients, statuses, models }: TaskFilter): { columns: string[];
   return { columns: [...conditions.map(([column]) => column), 'id'], runs };
 }
 
-/** Between which two the ids are, without them. */
+/** The ids are between these two, both exclusive. */
 interface Bounds {
   readonly from: string;
   readonly to: string;
 }
 
-/** Times are conditions on the id, which begins with one. */
+/** Times become conditions on the id, because an id begins with its time. */
 function boundsOf({ createdAfter, createdBefore }: TaskFilter, { newerThan, olderThan }: TaskPage): Bounds {
   return {
     from: later(createdAfter && timeOf(createdAfter), newerThan),
@@ -84,17 +88,19 @@ function boundsOf({ createdAfter, createdBefore }: TaskFilter, { newerThan, olde
   };
 }
 
-// An id is hexadecimal: '' comes before any and 'g' after.
+// Ids are hexadecimal, so '' sorts before all of them and 'g' after.
 const later = (one = '', other = ''): string => (one > other ? one : other);
 const earlier = (one = 'g', other = 'g'): string => (one < other ? one : other);
 
-/** How the ids of the tasks created at `date` begin, and none that are older: a UUID v7 starts with its time. */
+/**
+ * The beginning of all ids created at `date` or later, which sorts after all older ids: a UUID v7 starts with its time.
+ */
 function timeOf(date: Date): string {
   const hex = Math.max(date.getTime(), 0).toString(16).padStart(12, '0');
   return `${hex.slice(0, 8)}-${hex.slice(8)}`;
 }
 
-/** Of the tasks with these ids, those that meet the rest of the filter: each is looked up by itself. */
+/** A statement for the tasks with these ids that match the rest of the filter. Each is looked up by itself. */
 function withIds(ids: readonly string[], filter: TaskFilter, page: TaskPage): Head {
   const { from, to } = boundsOf(filter, page);
   const oneOf = (column: string, values: readonly string[] | undefined) =>
@@ -111,16 +117,16 @@ function withIds(ids: readonly string[], filter: TaskFilter, page: TaskPage): He
     sql`SELECT ${selected} FROM "Task" WHERE ${join(conditions, ' AND ')} ${order} LIMIT ${page.limit}`;
 }
 
-/** The first tasks of a run: with these columns, or with those of the index. */
+/** A statement for the first tasks of a run. Selects the given columns, or those of the index. */
 export type Head = (selected?: Sql) => Sql;
 
 /**
- * Goes so many steps on from one end of the run, and keeps what belongs to it.
+ * Reads `limit` rows of the index from one end of the run, then drops those that are past its other end.
  *
- * PostgreSQL has no other index left for this, because all columns are compared as one and sorted by. For `client = …` in
- * the order of the ids it would at times walk through everybody's tasks by the primary key: it believes that a client's
- * are everywhere. What such a comparison leaves it estimates by the first column alone, so that the run's beginning has
- * to be included, and its end must not be named before the steps have been gone: it would believe that nothing is left.
+ * All columns are compared and sorted as one value, so PostgreSQL can use no other index. For `client = …` ordered by
+ * id it would sometimes read all tasks by the primary key, because it assumes that a client's tasks are spread evenly.
+ * It estimates a comparison of several columns by the first one alone. So the start of the run has to be included, and
+ * its end may be compared only in the outer query: otherwise PostgreSQL expects no rows and plans badly.
  */
 function headsIn(columns: readonly string[], { from, to }: Bounds, { inverted, limit }: TaskPage) {
   const quoted = columns.map((column) => raw(`"${column}"`));
@@ -136,7 +142,7 @@ function headsIn(columns: readonly string[], { from, to }: Bounds, { inverted, l
       ) AS "run" WHERE (${key}) > (${join([...run, from])}) AND (${key}) < (${join([...run, to])})`;
 }
 
-/** The first tasks of several runs together. */
+/** A statement for the first tasks of several runs together. */
 function merged(heads: readonly Head[], { inverted, limit }: TaskPage, selected: Sql): Sql {
   const [only, ...others] = heads;
   if (only && others.length === 0) return only(selected);

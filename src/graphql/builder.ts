@@ -15,31 +15,31 @@ import type { TaskReader } from '../tasks/task-reader.ts';
 import type { KeyFinder } from '../tasks/upstream.ts';
 import { invalidInput } from './public-error.ts';
 
-/** What is bound to the caller of a request. */
+/** The part of the context that depends on the caller. */
 export interface CallerContext {
-  /** Who sends the request. */
+  /** The sender of the request. */
   readonly caller: Caller;
   /** The tasks that the caller may see. */
   readonly tasks: TaskReader;
 }
 
-/** What a resolver gets: the capabilities, and what is bound to the caller. */
+/** The context of every resolver: the capabilities, and what depends on the caller. */
 export interface Context extends CallerContext {
   readonly request: Request;
   readonly orders: Orders;
   readonly ledger: Pick<Ledger, 'usageOf'>;
   readonly subscriptions: OpenSubscriptions;
-  /** Finds the upstream's key, which must not be shown. */
+  /** Finds the upstream's key in texts, because it must not be shown. */
   readonly upstreamKey: KeyFinder;
   readonly now: () => Date;
   readonly log: Logger;
-  /** What a document may weigh. */
+  /** The highest complexity of a document. */
   readonly maxComplexity: number;
-  /** The schema as schema.graphql has it. */
+  /** Prints the schema as in schema.graphql. */
   readonly sdl: () => string;
 }
 
-/** What this schema says to the composer of a federated graph. */
+/** The directives by which this schema takes part in a federated graph. */
 type Directives = {
   key: { locations: 'OBJECT'; args: { fields: string } };
   shareable: { locations: 'OBJECT' };
@@ -59,7 +59,7 @@ interface Types {
   DefaultEdgesNullability: { list: false; items: false };
 }
 
-/** What defines the fields of an input type, for functions that define one such field. */
+/** The type of `t` in an input type, for functions that define a single field. */
 export type InputFieldBuilder = PothosSchemaTypes.InputFieldBuilder<
   PothosSchemaTypes.ExtendDefaultTypes<Types>,
   'InputObject'
@@ -84,7 +84,7 @@ export const builder = new SchemaBuilder<Types>({
   },
   complexity: {
     limit: ({ maxComplexity }) => ({ complexity: maxComplexity }),
-    // A list that says nothing else is a short one: the long ones are connections.
+    // Lists without a complexity of their own are short; long ones are connections.
     defaultListMultiplier: 5,
     complexityError: (_, { complexity, maxComplexity = 0 }) =>
       new LimitExceededError(`The document has a complexity of ${complexity}`, 'MAX_COMPLEXITY', maxComplexity),
@@ -97,42 +97,42 @@ export const builder = new SchemaBuilder<Types>({
     cursorType: 'String',
     edgesFieldOptions: {
       nullable: { list: false, items: false },
-      // The connection has counted them.
+      // The complexity of the items is already in that of the connection.
       complexity: { field: 1, multiplier: 1 },
       description: 'The items of this page, each with its cursor.',
     },
-    cursorFieldOptions: { description: 'Where this item stands in the list: pass it as `after` or `before`. Opaque.' },
+    cursorFieldOptions: { description: 'The position of this item in the list, for `after` or `before`. Opaque.' },
     nodeFieldOptions: { nullable: false, description: 'The item itself.' },
     pageInfoFieldOptions: { description: 'Whether and where the list goes on.' },
-    // Every graph with connections has this type.
+    // Shareable, because every graph with connections has this type.
     pageInfoTypeOptions: {
       description: 'Whether and where a list goes on beyond this page.',
       directives: { shareable: {} },
     },
     hasNextPageFieldOptions: {
       description:
-        'Whether there is more after `endCursor`. When paging with `last`, all that is known is whether `before` was given.',
+        'Whether there are items after `endCursor`. When paging with `last`, it only says whether `before` was given.',
     },
     hasPreviousPageFieldOptions: {
       description:
-        'Whether there is more before `startCursor`. When paging with `first`, all that is known is whether `after` was given.',
+        'Whether there are items before `startCursor`. When paging with `first`, it only says whether `after` was given.',
     },
     startCursorFieldOptions: { description: "The first item's cursor; null when the page is empty." },
     endCursorFieldOptions: { description: "The last item's cursor; null when the page is empty." },
     firstArgOptions: {
-      description: 'How many to return from the start: 0 to 100, 20 when neither `first` nor `last` is given.',
+      description: 'How many items to return from the start: 0 to 100, 20 when neither `first` nor `last` is given.',
     },
-    lastArgOptions: { description: 'How many to return from the end: 0 to 100. Not together with `first`.' },
-    afterArgOptions: { description: 'Only what comes after this cursor.' },
-    beforeArgOptions: { description: 'Only what comes before this cursor.' },
+    lastArgOptions: { description: 'How many items to return from the end: 0 to 100. Not together with `first`.' },
+    afterArgOptions: { description: 'Returns only items after this cursor.' },
+    beforeArgOptions: { description: 'Returns only items before this cursor.' },
   },
 });
 
-// The scopes stand on the types: a new field is closed until it says otherwise.
-builder.queryType({ description: 'What can be read.', authScopes: { read: true } });
-builder.mutationType({ description: 'What can be ordered.', authScopes: { submit: true } });
+// The scopes are set on the root types, so a new field needs a scope unless it says otherwise.
+builder.queryType({ description: "Reads tasks, models and the caller's own client.", authScopes: { read: true } });
+builder.mutationType({ description: 'Orders videos and settles unconfirmed orders.', authScopes: { submit: true } });
 builder.subscriptionType({
-  description: 'What can be watched, over server-sent events.',
+  description: 'Watches tasks, over server-sent events.',
   authScopes: { read: true },
 });
 

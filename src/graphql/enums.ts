@@ -1,6 +1,6 @@
 import { builder } from './builder.ts';
 
-/** An enum of the given values, each named and described by computation. */
+/** An enum of the given values, with a computed name and description for each. */
 export function enumOf<Value extends string | number>(
   name: string,
   description: string,
@@ -15,7 +15,7 @@ export function enumOf<Value extends string | number>(
   });
 }
 
-/** An enum of the names of a table whose rows describe themselves. */
+/** An enum of the keys of a table. Each row holds its description. */
 export function enumOfTable<Name extends string>(
   name: string,
   description: string,

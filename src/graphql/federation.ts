@@ -7,7 +7,7 @@ import { taskId } from './task-id.ts';
 import { VideoModel } from './video-model.ts';
 import { VideoTask } from './video-task.ts';
 
-/** What a gateway knows of an entity of ours: its type and its key. */
+/** A gateway's reference to an entity of this service: its type and its key. */
 const representation = z.discriminatedUnion('__typename', [
   z.looseObject({ __typename: z.literal('VideoTask'), id: taskId }),
   z.looseObject({ __typename: z.literal('VideoModel'), name: z.string() }),
@@ -15,27 +15,29 @@ const representation = z.discriminatedUnion('__typename', [
 
 const form = 'must be { __typename: "VideoTask", id } or { __typename: "VideoModel", name }';
 
-/** As many as one request of a gateway may ask for. */
+/** How many entities one request may ask for. */
 const maxRepresentations = 1_000;
 
-/** So many entities get an error of their own at most: each error looks for its place in the document. */
+/**
+ * How many invalid references get an error of their own. More are one error, because graphql takes time to locate each.
+ */
 const maxErrors = 20;
 
-/** What an entity weighs beside its fields, because it is looked up. */
+/** The complexity of looking an entity up, beside that of its fields. */
 const entityWeight = 4;
 
 builder.scalarType('_Any', {
-  description: 'What a gateway knows of an entity: its `__typename` and the fields of its key.',
+  description: "A gateway's reference to an entity: its `__typename` and the fields of its key.",
   serialize: (value) => value,
 });
 
 const Entity = builder.unionType('_Entity', {
-  description: 'What other graphs can refer to.',
+  description: 'A type to which other graphs can refer.',
   types: [VideoTask, VideoModel],
   resolveType: (entity) => (typeof entity === 'string' ? VideoModel : VideoTask),
 });
 
-/** The SDL is the schema's own, which is built from this: so it is asked for when it is there. */
+/** The SDL is printed on request, because the schema that it prints does not exist yet. */
 const Service = builder.objectRef<object>('_Service').implement({
   description: 'This service as a subgraph.',
   fields: (t) => ({
@@ -58,13 +60,13 @@ builder.queryFields((t) => ({
     type: [Entity],
     nullable: { list: false, items: true },
     description:
-      'The entities that a gateway asks for, in its order: null for one that is not there, or not yours. BAD_USER_INPUT in the place of one that is none of ours, or of all where there are more than 20 of those.',
+      'The entities that a gateway asks for, in the order of `representations`: null for one that does not exist or is not yours. An invalid reference yields BAD_USER_INPUT in its place; more than 20 of them yield one error for the whole list.',
     complexity: ({ representations: { length } }) => ({ field: 1 + entityWeight * length, multiplier: length }),
     args: {
       representations: t.arg({
         type: ['_Any'],
         required: true,
-        description: `What is known of the entities: ${maxRepresentations} at most. Each adds ${entityWeight} to the document's complexity, beside its fields.`,
+        description: `References to the entities: ${maxRepresentations} at most. Each adds ${entityWeight} to the document's complexity, beside its fields.`,
         validate: z.array(z.unknown()).max(maxRepresentations, `must be at most ${maxRepresentations}`),
       }),
     },
@@ -72,14 +74,17 @@ builder.queryFields((t) => ({
   }),
 }));
 
-/** All tasks are read at once, however many there are. An error in the list is one in that place: the rest is answered. */
+/**
+ * Reads all tasks at once. An error in the returned list is reported at that place, and the other entities are
+ * answered.
+ */
 async function findEntities(
   asked: readonly unknown[],
   { tasks: reader }: Context,
 ): Promise<(Task | ModelName | null)[]> {
   const parsed = asked.map((item) => representation.safeParse(item).data);
   const issues = parsed.flatMap((item, index) => (item ? [] : [{ path: ['representations', index], message: form }]));
-  // A gateway that sends so many is not told of each by an error of its own.
+  // Many invalid references become one error, because locating each takes time.
   if (issues.length > maxErrors) throw invalidInput(issues);
   const ids = parsed.flatMap((item) => (item?.__typename === 'VideoTask' ? [item.id] : []));
   const tasks = await reader.findMany(ids);

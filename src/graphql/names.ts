@@ -1,13 +1,13 @@
 import type { ModelName } from '../catalogue/models.ts';
 
-/** GROK_VIDEO3_MAX → GrokVideo3Max: what the types of a model, and the scalars of a form, are called after. */
+/** GROK_VIDEO3_MAX → GrokVideo3Max, the first part of the type names of a model. */
 export const pascalCase = (name: string): string =>
   name
     .split('_')
     .map((word) => word.charAt(0) + word.slice(1).toLowerCase())
     .join('');
 
-/** The field of SubmitVideoInput that orders from this model: grokVideo3Max. */
+/** The field of SubmitVideoInput for this model: grokVideo3Max. */
 export function inputFieldOf(model: ModelName): string {
   const name = pascalCase(model);
   return name.charAt(0).toLowerCase() + name.slice(1);

@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 export const maxPageSize = 100;
 
-/** How many a page has where nothing else is said: the relay plugin's default. */
+/** The page size without `first` and `last`: the default of the relay plugin. */
 const defaultPageSize = 20;
 
 interface PageSize {
@@ -10,7 +10,7 @@ interface PageSize {
   readonly last?: number | null | undefined;
 }
 
-/** A page weighs as much as its items together. */
+/** The complexity of a page is that of its items together. */
 export const pageComplexity = ({ first, last }: PageSize) => ({
   field: 1,
   multiplier: Math.min(first ?? last ?? defaultPageSize, maxPageSize),
@@ -18,7 +18,7 @@ export const pageComplexity = ({ first, last }: PageSize) => ({
 
 const pageSize = z.int().min(0, 'must not be negative').max(maxPageSize, `must be at most ${maxPageSize}`).nullish();
 
-/** The arguments of a connection whose cursors are of the given form. */
+/** The schema for the arguments of a connection, by the form of its cursors. */
 export function pageArguments(form: z.ZodType<string>) {
   const cursor = form.nullish();
   return z
@@ -32,15 +32,15 @@ export function pageArguments(form: z.ZodType<string>) {
 
 const foreignCursor = 'must be a cursor that this list has given';
 
-/** A list of tasks goes by their ids. */
+/** The cursor of a task is its id. */
 export const taskCursor = z.uuid(foreignCursor).toLowerCase();
 
-/** A list that is held as a whole goes by the place in it, as the relay plugin writes it. */
+/** The cursor of an item in an array is its index, as the relay plugin encodes it. */
 export const offsetCursor = z
   .string()
   .refine((cursor) => /^OffsetConnection:\d{1,9}$/.test(Buffer.from(cursor, 'base64').toString()), foreignCursor);
 
-/** The libraries make up cursors for an empty page; there is no item they could belong to. */
+/** Sets the cursors of a page from its items: null for an empty page, for which the libraries invent cursors. */
 export function withTrueCursors<Edge extends { cursor: string }, PageInfo extends object>(connection: {
   edges: readonly Edge[];
   pageInfo: PageInfo;

@@ -20,7 +20,7 @@ import {
 } from 'graphql';
 import type { Submission } from '../orders/order.ts';
 
-/** Marks a field that spends money: an operation that has one has no other root field. */
+/** Marks a field that spends money. An operation with such a field may have no other root field. */
 export const paying = { paying: true };
 
 /** The names of the fields that spend money. */
@@ -39,10 +39,11 @@ interface Request {
 }
 
 /**
- * Coerces and validates, before a mutation does anything, all arguments below its root fields, directives' too, by the
- * rules that the resolvers have. Found only afterwards, a bad one would take the place of the answer to a paid order.
+ * Coerces and validates all arguments below the root fields of a mutation, those of directives included, before the
+ * mutation is executed. An invalid argument that is found only during execution would take the place of the answer to a
+ * paid order.
  *
- * @throws the error of the first argument that is not right.
+ * @throws the error of the first invalid argument.
  */
 export async function checkArgumentsBelow(operation: OperationDefinitionNode, request: Request): Promise<void> {
   const { schema, document, variableValues } = request;
@@ -54,12 +55,12 @@ export async function checkArgumentsBelow(operation: OperationDefinitionNode, re
       if ('directives' in node) checkDirectives(schema, node as Directed, coerced ?? {});
       const field = node.kind === Kind.FIELD && types.getFieldDef();
       if (!field || field.args.length === 0) return;
-      // The rules of root fields' arguments are looked at by the resolver, before it does anything.
+      // The validation rules of root fields' arguments run in their resolvers, before those do anything.
       if (types.getParentType() === schema.getMutationType()) {
         located(node, () => getArgumentValues(field, node, coerced));
         return;
       }
-      // Of all that resolvers are told, arguments are coerced by the variables alone.
+      // Coercing arguments uses only the variables of `info`.
       const info = { variableValues: coerced } as GraphQLResolveInfo;
       checks.push(() =>
         located(node, () => getMappedArgumentValues(field, node, request.contextValue as object, info)),
@@ -67,7 +68,8 @@ export async function checkArgumentsBelow(operation: OperationDefinitionNode, re
     };
     visit(part, visitWithTypeInfo(types, { enter }));
   }
-  // One after the other, because a second one that fails would be an error that nothing handles, and end the process.
+  // Run one after another: if two of them failed at the same time, the second rejection would be unhandled and end the
+  // process.
   for (const check of checks) await check();
 }
 
@@ -80,7 +82,7 @@ function checkDirectives(schema: GraphQLSchema, node: Directed, variables: Recor
   }
 }
 
-/** Like any other document that does not fit: 400, but 200 for application/json. */
+/** Like any other invalid document: 400, or 200 to clients that accept only application/json. */
 const badDocument = { status: 400, spec: true };
 
 function located<Result>(node: ASTNode, check: () => Result): Result {
@@ -92,12 +94,12 @@ function located<Result>(node: ASTNode, check: () => Result): Result {
   }
 }
 
-/** The operation, and every fragment that it is put together from. */
+/** The operation and all fragments that it uses, directly or through other fragments. */
 function partsOf(operation: OperationDefinitionNode, { definitions }: DocumentNode): Iterable<ASTNode> {
   const fragments = new Map<string, FragmentDefinitionNode>();
   for (const node of definitions) if (node.kind === Kind.FRAGMENT_DEFINITION) fragments.set(node.name.value, node);
   const parts = new Set<ASTNode>([operation]);
-  // A set that grows while it is gone through is gone through to its end.
+  // The loop also visits the fragments that are added during it.
   for (const part of parts) {
     visit(part, {
       FragmentSpread({ name }) {
@@ -109,10 +111,10 @@ function partsOf(operation: OperationDefinitionNode, { definitions }: DocumentNo
   return parts;
 }
 
-/** The task that a request has ordered, or the tasks of a batch in their order. */
+/** The id of the task that a request ordered, or the ids of a batch in their order. */
 const ordered = new WeakMap<globalThis.Request, string | readonly (string | null)[]>();
 
-/** Remembers what was ordered, so that an error below the payload can name it. */
+/** Remembers the ordered task, so that an error below the payload can name it. */
 export function rememberTask(request: globalThis.Request, submission: Submission): Submission {
   ordered.set(request, submission.task.id);
   return submission;
@@ -127,7 +129,7 @@ export function rememberTasks<Outcome extends PromiseSettledResult<Submission>>(
   return outcomes;
 }
 
-/** The id of the ordered task that stands above a place in the answer; null where there is none. */
+/** The id of the ordered task that contains a path of the answer; null where there is none. */
 export function taskAbove(request: globalThis.Request, path: readonly (string | number)[]): string | null {
   const ids = ordered.get(request) ?? null;
   if (ids === null || typeof ids === 'string') return ids;

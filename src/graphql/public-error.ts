@@ -1,7 +1,7 @@
 import { GraphQLError } from 'graphql';
 import { LimitExceededError, ServiceError, type ServiceErrorCode } from '../errors.ts';
 
-/** Every code that `extensions.code` of an error can have, the libraries' among them; docs/reference.md is written from it. */
+/** All values of `extensions.code`, those of libraries included. docs/reference.md is written from it. */
 export const errorCodes = {
   UNAUTHENTICATED: {
     retryable: false,
@@ -102,10 +102,10 @@ interface Issue {
   readonly path?: ReadonlyArray<PropertyKey | { readonly key: PropertyKey }> | undefined;
 }
 
-/** One error names so many problems at most. */
+/** How many problems one error lists. */
 export const maxIssues = 100;
 
-/** One error for all that is wrong with the arguments, each problem with its path from the argument's name on. */
+/** Makes one BAD_USER_INPUT error of all problems. Each has its path, which begins with the argument's name. */
 export function invalidInput(found: readonly Issue[]): GraphQLError {
   const issues = withinBudget(
     found
@@ -117,10 +117,10 @@ export function invalidInput(found: readonly Issue[]): GraphQLError {
   return withCode('BAD_USER_INPUT', `${sentences.join('; ')}.`, { issues });
 }
 
-/** What all problems of an error say together at most: each may quote what was sent. */
+/** How many characters the messages of an error's problems have together. Each may quote what was sent. */
 const maxIssueCharacters = 8_000;
 
-/** The first problem, and those after it that fit. */
+/** The first problem, and the following ones that fit. */
 function withinBudget<Found extends Issue>(issues: readonly Found[]): readonly Found[] {
   let left = maxIssueCharacters;
   return issues.filter(({ message }, index) => {
@@ -129,23 +129,23 @@ function withinBudget<Found extends Issue>(issues: readonly Found[]): readonly F
   });
 }
 
-/** GraphQL's own sentences end with a full stop, ours go on. */
+/** Messages of graphql end with a full stop; they are joined into one sentence here. */
 const withoutStop = (message: string): string => (message.endsWith('.') ? message.slice(0, -1) : message);
 
-/** What an answer quotes of a text at most. */
+/** How many characters of a text an answer shows. */
 const maxShownLength = 500;
 
-/** As much of a text as an answer shows, because it may quote what was sent, at any length. */
+/** Shortens a text for an answer, because a message may quote what was sent at any length. */
 export const shown = (text: string): string =>
   text.length > maxShownLength ? `${text.slice(0, maxShownLength).toWellFormed()}…` : text;
 
-/** The error for a request that is more than the service takes on. */
+/** The error for a request that exceeds a limit. */
 export function limitExceeded(...facts: ConstructorParameters<typeof LimitExceededError>): GraphQLError {
   const { code, message, details } = new LimitExceededError(...facts);
   return withCode(code, message, details);
 }
 
-/** The error for what is no GraphQL request in JSON. */
+/** The error for a request that is not GraphQL in JSON. */
 export const badRequest = (message: string): GraphQLError =>
   new GraphQLError(message, { extensions: { code: 'BAD_REQUEST', http: { status: 400 } } });
 
@@ -158,7 +158,7 @@ function withCode(code: ErrorCode, message: string, extensions: Record<string, u
   return new GraphQLError(message, { extensions: { code, retryable: errorCodes[code].retryable, ...extensions } });
 }
 
-/** The error a client may see for one that a resolver threw; null where it is none of the client's business. */
+/** The error that a client may see for one that a resolver threw; null for an error whose details must stay hidden. */
 export function publicError(error: unknown): GraphQLError | null {
   if (error instanceof GraphQLError) return error;
   if (!(error instanceof ServiceError)) return null;

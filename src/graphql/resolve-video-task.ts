@@ -13,10 +13,10 @@ const payload = (name: string, description: string) =>
     fields: (t) => ({ task: t.expose('task', { type: VideoTask, description: 'The task as it stands now.' }) }),
   });
 
-const ConfirmVideoTaskPayload = payload('ConfirmVideoTaskPayload', 'What became of the confirmation.');
-const AbandonVideoTaskPayload = payload('AbandonVideoTaskPayload', 'What became of the task that was given up.');
+const ConfirmVideoTaskPayload = payload('ConfirmVideoTaskPayload', 'The result of a confirmation.');
+const AbandonVideoTaskPayload = payload('AbandonVideoTaskPayload', 'The result of giving a task up.');
 
-/** The id becomes a step in the path of a URL, and a value in every database. */
+/** The id becomes a segment of a URL and a value in every kind of database. */
 const upstreamIdForm = z
   .string()
   .trim()
@@ -28,10 +28,10 @@ builder.mutationFields((t) => ({
   confirmVideoTask: t.field({
     type: ConfirmVideoTaskPayload,
     nullable: true,
-    // Whoever names an order of the vendor's account gets its video, whosever it is.
+    // Only for admins, because confirming an upstream id gives access to its video, even if another client ordered it.
     authScopes: { admin: true },
     description:
-      "Says that the order of an UNCONFIRMED task was found with the vendor, into whose console only the operator can look, which is why this takes the scope `admin`: the task becomes QUEUED and is followed from now on. Saying the same again changes nothing. TASK_STATE_CONFLICT where the task is in another state or the upstream's id is another task's.",
+      "Records that the order of an UNCONFIRMED task was found in the vendor's console: the task becomes QUEUED and is followed from then on. Takes the scope `admin`, because only the operator can look into that console. Repeating the call changes nothing. TASK_STATE_CONFLICT where the task is in another state or the upstream's id is another task's.",
     args: {
       id: t.arg.id({ required: true, description: taskIdDescription, validate: taskId }),
       upstreamId: t.arg.string({
@@ -59,7 +59,7 @@ builder.mutationFields((t) => ({
     nullable: true,
     extensions: paying,
     description:
-      'Orders again what a task had ordered, as a new task that is linked to it or, where an attempt under the same idempotency key has failed for free, to that attempt. This spends money. Only for a task that has ended; an UNCONFIRMED one is confirmed or abandoned first. TASK_STATE_CONFLICT otherwise, and where it was ordered with inline images, which are not kept.',
+      'Orders the video of a task again, as a new task. This spends money. The new task is linked to the old one or, where an attempt under the same idempotency key has failed for free, to that attempt. The task must have ended; an UNCONFIRMED one is confirmed or abandoned first. TASK_STATE_CONFLICT otherwise, and for a task with inline images, which are not kept.',
     args: {
       id: t.arg.id({ required: true, description: taskIdDescription, validate: taskId }),
       idempotencyKey: t.arg.string({ description: idempotencyKeyDescription, validate: idempotencyKey }),

@@ -10,12 +10,11 @@ import './video-client.ts';
 
 const federation = { url: 'https://specs.apollo.dev/federation/v2.6', import: ['@key', '@shareable'] };
 
-/** The contract. */
 export const schema = builder.toSchema({ schemaDirectives: { link: federation } });
 
 /**
- * What the schema uses and does not define: composers would know all of it but @oneOf, tools that only know GraphQL
- * (`buildSchema`, code generators) none. The names are those that Federation gives what it defines itself.
+ * Definitions of the directives and scalars that the schema uses. Composers know all of them except @oneOf, but tools
+ * that know only GraphQL (`buildSchema`, code generators) know none. The names are those that Federation itself uses.
  */
 const definitions = `directive @oneOf on INPUT_OBJECT
 
@@ -33,15 +32,15 @@ scalar link__Import
 
 """What a specification is needed for."""
 enum link__Purpose {
-  """To answer at all."""
+  """To execute operations."""
   EXECUTION
-  """To keep what is asked safe."""
+  """To keep operations secure."""
   SECURITY
 }`;
 
 let sdl: string | undefined;
 
-/** The contract as the text in schema.graphql, which is what a gateway composes. */
+/** The contract as SDL: the text of schema.graphql, which gateways compose. */
 export function printSdl(): string {
   sdl ??= `${definitions}\n\n${printSchemaWithDirectives(schema)}\n`;
   return sdl;

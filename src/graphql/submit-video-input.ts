@@ -19,7 +19,7 @@ import { durationName, inputFieldOf, pascalCase, ratioName, resolutionName } fro
 import { describeModel } from './video-model.ts';
 import { aspectRatioDescription, resolutionDescription } from './video-option.ts';
 
-/** A text that begins like this. The rest of its form is checked together with the whole input. */
+/** A scalar for strings with this beginning. The rest of the string is checked with the whole input. */
 function imageScalar(
   name: 'VideoImageUrl' | 'VideoImageDataUri',
   beginning: { readonly pattern: RegExp; readonly words: string },
@@ -35,13 +35,13 @@ function imageScalar(
   });
 }
 
-/** The form of an image: its type, and what its field says. */
+/** The scalar and the field description of each form of an image. */
 const imageForms = {
   url: {
     scalar: imageScalar(
       'VideoImageUrl',
       { pattern: /^https?:\/\//i, words: 'https:// or http://' },
-      `An http(s) URL that anybody can fetch: no user name or password, no private, local or otherwise reserved address or host name, port 80, 443 or from 1024 up, at most ${maxUrlLength.toLocaleString('en')} characters, a limit of this service's own. It is kept and sent on as the URL standard normalises it: the host in Punycode, other characters percent-encoded, without a fragment. The upstream fetches it, not this service.`,
+      `A public http(s) URL: no user name or password, no private, local or otherwise reserved address or host name, port 80, 443 or from 1024 up, at most ${maxUrlLength.toLocaleString('en')} characters, a limit of this service's own. It is kept and sent on as the URL standard normalises it: the host in Punycode, other characters percent-encoded, without a fragment. The upstream fetches it, not this service.`,
     ),
     description: 'The image by its public URL, which the upstream fetches.',
   },
@@ -49,7 +49,7 @@ const imageForms = {
     scalar: imageScalar(
       'VideoImageDataUri',
       { pattern: /^data:[\t\n\f\r ]*image\//i, words: 'data:image/' },
-      'An inline image as a data URI: `data:image/png;base64,iVBORw0…`. Parameters, percent-escapes, white space and missing padding are taken as browsers take them, and text instead of base64; it is sent on as `data:<type>;base64,<padded base64>`. Images labelled as PNG, JPEG, GIF, WebP, BMP, TIFF, AVIF or HEIC must begin with the bytes of that format, and others must not; what else is labelled as an image, such as `image/svg+xml`, is believed. Of an inline image the service keeps mime type, size and SHA-256, not the image.',
+      'An inline image as a data URI: `data:image/png;base64,iVBORw0…`. Parameters, percent-escapes, white space and missing padding are taken as browsers take them, and text instead of base64; it is sent on as `data:<type>;base64,<padded base64>`. Images labelled as PNG, JPEG, GIF, WebP, BMP, TIFF, AVIF or HEIC must begin with the bytes of that format, and images of other types must not; any other type of image, such as `image/svg+xml`, is not checked. Of an inline image the service keeps mime type, size and SHA-256, not the image.',
     ),
     description: 'The image itself, as a `data:image/…` URI.',
   },
@@ -57,7 +57,7 @@ const imageForms = {
 
 const kibibytes = maxImageRecordBytes / 1_024;
 
-/** The input type of an image in an order to the model: a field for each form that the model takes. */
+/** The input type of a reference image of a model, with a field for each form that the model takes. */
 function imageInputOf(model: ModelName, forms: readonly ImageForm[]) {
   return builder.inputType(`${pascalCase(model)}ImageInput`, {
     description: `A reference image of an order for ${model}: exactly one of its fields.`,
@@ -121,11 +121,11 @@ function imagesField(t: InputFieldBuilder, model: ModelName) {
   const whose = documented ? '' : " The limit is this service's own: the vendor documents none.";
   return t.field({
     type: [imageInputOf(model, forms)],
-    description: `Reference images: with any, the order is image-to-video. At most ${max}.${whose} What the service keeps of an order's images, their URLs above all, takes ${kibibytes} KiB at most. An empty list means none.`,
+    description: `Reference images: with any, the order is image-to-video. At most ${max}.${whose} What the service keeps of an order's images, their URLs above all, takes ${kibibytes} KiB at most. An empty list means no images.`,
   });
 }
 
-/** The input type of one model: a field for each rule in its row, and none for what it does not accept. */
+/** The input type of one model, with a field for each option that the model accepts. */
 function inputOf(model: ModelName) {
   const { durationSeconds, aspectRatio, resolution } = capabilityOf(model);
   return builder.inputType(`${pascalCase(model)}Input`, {

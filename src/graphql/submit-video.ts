@@ -7,12 +7,12 @@ import { SubmitVideoInput } from './submit-video-input.ts';
 import { VideoTask } from './video-task.ts';
 
 export const SubmitVideoPayload = builder.objectRef<Submission>('SubmitVideoPayload').implement({
-  description: 'What became of the order.',
+  description: 'The result of an order.',
   fields: (t) => ({
     task: t.expose('task', {
       type: VideoTask,
       description:
-        'The task as it stands after the upstream was called: QUEUED, FAILED or UNCONFIRMED. A replayed one is in whatever state it has come to, SUBMITTING if its order is still being sent after all this time.',
+        'The task as it stands after the upstream was called: QUEUED, FAILED or UNCONFIRMED. A replayed task is in its present state, which is SUBMITTING while its order is still being sent.',
     }),
     replayed: t.exposeBoolean('replayed', {
       description: 'Whether the idempotency key stood for this order already, so that nothing was ordered now.',
@@ -41,7 +41,7 @@ builder.mutationField('submitVideo', (t) =>
   }),
 );
 
-/** The one model's order in the input. `@oneOf` sees to the one, the validation has made it a VideoRequest. */
+/** The order in the input. `@oneOf` has ensured that there is one, and its validation has made it a VideoRequest. */
 export function requestIn(input: object): VideoRequest {
   return Object.values(input).find((order) => order !== null && order !== undefined);
 }

@@ -21,7 +21,7 @@ const SubmitVideoOrder = builder.inputType('SubmitVideoOrder', {
 
 const VideoRequestErrorCode = enumOfTable(
   'VideoRequestErrorCode',
-  'What can be wrong with a request, as opposed to a video: the codes in `extensions.code` of GraphQL errors.',
+  'The kinds of error of a request: the values of `extensions.code` of GraphQL errors. A failure of the video itself is a `VideoFailureCode`.',
   errorCodes,
 );
 
@@ -36,8 +36,11 @@ interface OutcomeError {
 const SubmitVideoError = builder.objectRef<OutcomeError>('SubmitVideoError').implement({
   description: 'Why one order of a batch yielded no task.',
   fields: (t) => ({
-    code: t.expose('code', { type: VideoRequestErrorCode, description: 'What kind of error it is: decide by this.' }),
-    message: t.exposeString('message', { description: 'What happened, for people.' }),
+    code: t.expose('code', {
+      type: VideoRequestErrorCode,
+      description: 'The kind of error, for programs to decide by.',
+    }),
+    message: t.exposeString('message', { description: 'The error as a sentence for people.' }),
     taskId: t.exposeID('taskId', {
       nullable: true,
       description:
@@ -49,18 +52,19 @@ const SubmitVideoError = builder.objectRef<OutcomeError>('SubmitVideoError').imp
         "With RATE_LIMITED and QUOTA_EXCEEDED, after how many seconds to try again; null otherwise, and for an order that no day's budget is enough for.",
     }),
     retryable: t.exposeBoolean('retryable', {
-      description: 'Whether sending the same order again may succeed without anybody changing anything.',
+      description: 'Whether the same order, sent again unchanged, may succeed.',
     }),
   }),
 });
 
 const SubmitVideoOutcome = builder.unionType('SubmitVideoOutcome', {
-  description: 'What became of one order of a batch: what `submitVideo` would have answered, or why there is no task.',
+  description:
+    'The outcome of one order of a batch: the payload of `submitVideo`, or the error because of which there is no task.',
   types: [SubmitVideoPayload, SubmitVideoError],
   resolveType: (outcome) => ('task' in outcome ? SubmitVideoPayload : SubmitVideoError),
 });
 
-/** What is told of an order that yielded no task. */
+/** The error of an order that yielded no task, as a client may see it. */
 function outcomeErrorOf(reason: unknown, log: Logger): OutcomeError {
   const known = publicError(reason);
   if (!known) log.error({ err: reason }, 'an order of a batch failed');
@@ -75,11 +79,11 @@ function outcomeErrorOf(reason: unknown, log: Logger): OutcomeError {
 }
 
 const SubmitVideosPayload = builder.objectRef<PromiseSettledResult<Submission>[]>('SubmitVideosPayload').implement({
-  description: 'What became of a batch.',
+  description: 'The result of a batch.',
   fields: (t) => ({
     outcomes: t.field({
       type: [SubmitVideoOutcome],
-      description: 'One outcome per order, in the order of `orders`. That some succeed and some do not is normal.',
+      description: 'One outcome per order, in the order of `orders`. One order may succeed while another fails.',
       resolve: (outcomes, _, { log }) =>
         outcomes.map((outcome) =>
           outcome.status === 'fulfilled' ? outcome.value : outcomeErrorOf(outcome.reason, log),

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 
-/** More than any id of a task has; a longer text is none, however it begins. */
+/** Longer than any task id, so a longer text can be cut to this and still matches none. */
 const maxIdLength = 255;
 
-/** The id of a task as the database has it: a UUID in upper case is the same. */
+/** The schema of a task id. It converts a UUID to lower case, as the database stores it. */
 export const taskId = z.string().transform((id) => id.slice(0, maxIdLength).toLowerCase());
 
 export const taskIdDescription = "The task's id; in upper case it is the same.";

@@ -13,7 +13,7 @@ const VideoClientScope = enumOf(
 
 const VideoClientUsage = builder.objectRef<Usage>('VideoClientUsage').implement({
   description:
-    'What you have ordered, as your limits count it: what the upstream has refused without billing it is not.',
+    'What you have ordered, as your limits count it. Orders that the upstream refused without billing them are not counted.',
   fields: (t) => ({
     submits: t.exposeInt('submits', { description: 'Orders sent in the current minute.' }),
     seconds: t.exposeInt('seconds', {
@@ -24,19 +24,19 @@ const VideoClientUsage = builder.objectRef<Usage>('VideoClientUsage').implement(
     }),
     minuteEndsAt: t.field({
       type: 'DateTime',
-      description: 'When the minute ends and `submits` begins at 0.',
+      description: 'When the current minute ends and `submits` starts again at 0.',
       resolve: endOfMinute,
     }),
     dayEndsAt: t.field({
       type: 'DateTime',
-      description: 'When the day ends, and `seconds` and `calls` begin at 0.',
+      description: 'When the current day ends, and `seconds` and `calls` start again at 0.',
       resolve: endOfDay,
     }),
   }),
 });
 
 const VideoClientLimits = builder.objectRef<SpendingLimits>('VideoClientLimits').implement({
-  description: 'What you may order; null for no limit.',
+  description: 'Your limits; null for no limit.',
   fields: (t) => ({
     submitsPerMinute: t.exposeInt('submitsPerMinute', {
       nullable: true,
@@ -54,29 +54,29 @@ const VideoClientLimits = builder.objectRef<SpendingLimits>('VideoClientLimits')
 });
 
 const VideoClient = builder.objectRef<Caller>('VideoClient').implement({
-  description: 'Who you are to the service.',
+  description: 'The client that sends this request.',
   fields: (t) => ({
     name: t.exposeString('client', {
       description:
-        'The client your key or token belongs to: your tasks carry it. `jwt:` stands before a name from a token; `local` is who needs neither.',
+        'The client of your key or token, as in `VideoTask.client`. A name from a token begins with `jwt:`. Without credentials, on the machine of the service, it is `local`.',
     }),
     scopes: t.expose('scopes', { type: [VideoClientScope], description: 'What your key or token allows.' }),
     usage: t.field({
       type: VideoClientUsage,
       complexity: 5,
-      description: 'What of your limits is used.',
+      description: 'What you have used of your limits.',
       resolve: ({ client }, _, { ledger }) => ledger.usageOf(client),
     }),
-    limits: t.expose('limits', { type: VideoClientLimits, description: 'What you may order.' }),
+    limits: t.expose('limits', { type: VideoClientLimits, description: 'Your limits.' }),
   }),
 });
 
 builder.queryField('videoClient', (t) =>
   t.field({
     type: VideoClient,
-    // A caller that has been let in may know as whom.
+    // Any authenticated caller may read its own name and limits.
     skipTypeScopes: true,
-    description: 'Who you are to the service, what you may do, and how much of it is left. Takes no scope.',
+    description: 'The client that sends this request, with its scopes, limits and usage. Takes no scope.',
     resolve: (_, __, { caller }) => caller,
   }),
 );

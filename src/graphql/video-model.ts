@@ -15,10 +15,10 @@ import { inputFieldOf } from './names.ts';
 import { VideoAspectRatioOption, VideoDurationOption, VideoResolutionOption } from './video-option.ts';
 
 export const VideoBillingUnit = builder.enumType('VideoBillingUnit', {
-  description: 'What the vendor bills a model by.',
+  description: 'The unit by which the vendor bills a model.',
   values: {
     SECOND: { description: 'Per second of video that was ordered.' },
-    CALL: { description: 'Per video, however long.' },
+    CALL: { description: 'Per video, of any length.' },
   } as const,
 });
 
@@ -30,7 +30,7 @@ const VideoReferenceImageForm = builder.enumType('VideoReferenceImageForm', {
   } as const satisfies Record<string, { value: ImageForm; description: string }>,
 });
 
-/** What an order to this model may say, in one sentence. */
+/** One sentence with everything that an order to this model may contain. */
 export function describeModel(model: ModelName): string {
   const { upstreamName, durationSeconds, billingUnit } = capabilityOf(model);
   const images = imageLimitOf(model);
@@ -62,8 +62,8 @@ export const VideoModelName = enumOf(
 const VideoIntRange = builder.objectRef<{ min: number; max: number }>('VideoIntRange').implement({
   description: 'A range of whole numbers, both ends included. Its unit is in the name of the field that has it.',
   fields: (t) => ({
-    min: t.exposeInt('min', { description: 'The smallest.' }),
-    max: t.exposeInt('max', { description: 'The largest.' }),
+    min: t.exposeInt('min', { description: 'The smallest number.' }),
+    max: t.exposeInt('max', { description: 'The largest number.' }),
   }),
 });
 
@@ -75,7 +75,7 @@ const VideoReferenceImageLimits = builder.objectRef<ModelName>('VideoReferenceIm
     inputField: t.string({ description: "The field of the model's input that takes them.", resolve: () => 'images' }),
     forms: t.field({
       type: [VideoReferenceImageForm],
-      description: 'How each image may be given.',
+      description: 'The forms in which each image may be given.',
       resolve: (model) => [...capabilityOf(model).images.forms],
     }),
     max: t.int({
@@ -87,7 +87,8 @@ const VideoReferenceImageLimits = builder.objectRef<ModelName>('VideoReferenceIm
 
 export const VideoModel = builder.objectRef<ModelName>('VideoModel').implement({
   directives: { key: { fields: 'name' } },
-  description: 'A Grok video model: what an order to it may say, what it costs by and how long it takes.',
+  description:
+    'A Grok video model: the options of an order to it, the unit it is billed by, and how long a video takes.',
   fields: (t) => ({
     name: t.field({ type: VideoModelName, description: "The model's name in this API.", resolve: (model) => model }),
     upstreamName: t.string({
@@ -126,7 +127,7 @@ export const VideoModel = builder.objectRef<ModelName>('VideoModel').implement({
     }),
     billingUnit: t.field({
       type: VideoBillingUnit,
-      description: 'What the vendor bills it by.',
+      description: 'The unit by which the vendor bills it.',
       resolve: (model) => capabilityOf(model).billingUnit,
     }),
     typicalSeconds: t.field({
@@ -141,9 +142,9 @@ export const VideoModel = builder.objectRef<ModelName>('VideoModel').implement({
 builder.queryField('videoModels', (t) =>
   t.field({
     type: [VideoModel],
-    // No secret of anybody's, and of use to who may only order.
+    // Takes no scope, because models are no secret and are needed to order.
     skipTypeScopes: true,
-    description: 'Every model with all its limits and defaults: all that is needed to build a form. Takes no scope.',
+    description: 'All models with their limits and defaults, enough to build an order form. Takes no scope.',
     resolve: () => modelNames,
   }),
 );

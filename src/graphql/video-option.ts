@@ -26,14 +26,14 @@ export const VideoResolution = enumOf(
   resolutionDescription,
 );
 
-/** What a model offers of one option. */
+/** One option of a model, and the input field for it. */
 interface Choice<Value> {
-  /** The input's field that chooses. */
+  /** The field of the input that chooses the value. */
   readonly inputField: string;
   readonly option: Option<Value>;
 }
 
-/** The type of one option of a model, all of whose values have a name in the inputs' enums and a value of its own. */
+/** Defines the GraphQL types of one option: the option, and its values, each with its enum name and its value. */
 function optionType<Value extends string | number>(
   what: 'Duration' | 'AspectRatio' | 'Resolution',
   description: string,
@@ -69,7 +69,7 @@ function optionType<Value extends string | number>(
   });
 }
 
-const enumName = (example: string) => `What the input's enum calls it: \`${example}\`.`;
+const enumName = (example: string) => `Its name in the enum of the input: \`${example}\`.`;
 
 export const VideoDurationOption = optionType<number>(
   'Duration',

@@ -12,7 +12,7 @@ const VideoUrlImage = builder.objectRef<Extract<Image, { kind: 'URL' }>>('VideoU
 });
 
 const VideoInlineImage = builder.objectRef<Extract<Image, { kind: 'INLINE' }>>('VideoInlineImage').implement({
-  description: 'A reference image that was sent inline. The image is not kept; what identifies it is.',
+  description: 'A reference image that was sent inline. The service keeps these facts, not the image.',
   fields: (t) => ({
     mimeType: t.exposeString('mimeType', { description: 'Its mime type: `image/png`.' }),
     sizeBytes: t.exposeInt('sizeBytes', { description: 'Its size in bytes, decoded.' }),

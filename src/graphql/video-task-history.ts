@@ -8,27 +8,31 @@ import { VideoTask, VideoTaskStatus } from './video-task.ts';
 
 const VideoTaskChangeCause = enumOf(
   'VideoTaskChangeCause',
-  'What changed a task.',
+  'The cause of a change of a task.',
   Object.keys(changeCauses) as ChangeCause[],
   (cause) => cause,
   (cause) => changeCauses[cause],
 );
 
 const VideoTaskChange = builder.objectRef<HistoryEntry>('VideoTaskChange').implement({
-  description: 'One change of a task, as the service saw it.',
+  description: 'One change of a task.',
   fields: (t) => ({
     from: t.expose('from', { type: VideoTaskStatus, description: 'The status before.' }),
     to: t.expose('to', {
       type: VideoTaskStatus,
       description: "The status after; the same where only the upstream's word for it changed.",
     }),
-    at: t.field({ type: 'DateTime', description: 'When it was seen.', resolve: ({ at }) => new Date(at) }),
-    cause: t.expose('cause', { type: VideoTaskChangeCause, description: 'What changed it.' }),
+    at: t.field({
+      type: 'DateTime',
+      description: 'When the service saw the change.',
+      resolve: ({ at }) => new Date(at),
+    }),
+    cause: t.expose('cause', { type: VideoTaskChangeCause, description: 'The cause of the change.' }),
     upstreamStatus: t.exposeString('upstreamStatus', {
       nullable: true,
       description: "The upstream's own word for the status after the change.",
     }),
-    attempt: t.exposeInt('attempt', { description: 'How many checks of the task had been made by then.' }),
+    attempt: t.exposeInt('attempt', { description: 'How many checks of the task had been made before the change.' }),
   }),
 });
 
@@ -55,10 +59,10 @@ builder.objectFields(VideoTask, (t) => ({
   }),
   resubmissions: t.field({
     type: [VideoTask],
-    // So that a fault in reading them does not take with it the answer to a paid order.
+    // Nullable, so that an error in reading them does not remove the answer to a paid order.
     nullable: true,
     description: `The tasks that repeat the order of this one, the newest first, ${maxResubmissions} at most; null only with an error beside it.`,
-    // Who may only order, sees what it has ordered now.
+    // Takes the scope `read`, because a caller that may only order may see only what it orders now.
     authScopes: { read: true },
     complexity: { field: 10, multiplier: maxResubmissions },
     resolve: ({ id }, _, { tasks }) => tasks.listResubmissions(id),

@@ -8,7 +8,7 @@ import { VideoReferenceImage } from './video-reference-image.ts';
 
 export const VideoTaskStatus = enumOfTable('VideoTaskStatus', 'How far a task has come.', taskStatuses);
 
-const VideoFailureCode = enumOfTable('VideoFailureCode', 'What can go wrong with a valid order.', failures);
+const VideoFailureCode = enumOfTable('VideoFailureCode', 'The kinds of failure of a valid order.', failures);
 
 const VideoMode = builder.enumType('VideoMode', {
   description: 'What a video is made from.',
@@ -30,7 +30,7 @@ const VideoState = builder.enumType('VideoState', {
 });
 
 const VideoOptions = builder.objectRef<Task>('VideoOptions').implement({
-  description: 'What the video is made with: what the order said, and the defaults for what it did not say.',
+  description: 'The options of the video: those of the order, and defaults for the others.',
   fields: (t) => ({
     durationSeconds: t.exposeInt('durationSeconds', {
       description: 'The length of the video that was ordered, in seconds.',
@@ -80,20 +80,20 @@ const failureOf = ({ failureCode, failureMessage, failureRetryAfterSeconds }: Ta
   };
 
 const VideoFailure = builder.objectRef<Failure>('VideoFailure').implement({
-  description: 'What went wrong with an order, whether at once or minutes later.',
+  description: 'Why an order failed, at once or later.',
   fields: (t) => ({
-    code: t.expose('code', { type: VideoFailureCode, description: 'What kind of failure it is: decide by this.' }),
+    code: t.expose('code', { type: VideoFailureCode, description: 'The kind of failure, for programs to decide by.' }),
     message: t.exposeString('message', {
-      description: 'What happened, for people; quotes the upstream where it said something.',
+      description: 'The failure as a sentence for people. It quotes the reason of the upstream where there is one.',
     }),
     retryable: t.boolean({
-      description: 'Whether ordering the same again may succeed without anybody changing anything.',
+      description: 'Whether the same order, sent again unchanged, may succeed.',
       resolve: ({ code }) => failures[code].retryable,
     }),
     retryAfterSeconds: t.exposeInt('retryAfterSeconds', {
       nullable: true,
       description:
-        'How many seconds after its answer to the order the upstream takes orders again, as it said (`Retry-After`), 86,400 at most; null where it did not say. Whether to order again, `retryable` says.',
+        'How many seconds after its answer to the order the upstream takes orders again, as it said (`Retry-After`), 86,400 at most; null where it did not say. `retryable` says whether to order again.',
     }),
     mayBeBilled: t.boolean({
       description: 'Whether the vendor may charge for this order. Refunds are not documented.',
@@ -103,37 +103,40 @@ const VideoFailure = builder.objectRef<Failure>('VideoFailure').implement({
 });
 
 const VideoBilling = builder.objectRef<Task>('VideoBilling').implement({
-  description: "What the order counts for on the vendor's bill, should it be billed.",
+  description: 'What the vendor bills the order for, if it bills it.',
   fields: (t) => ({
-    unit: t.expose('billingUnit', { type: VideoBillingUnit, description: 'What the vendor bills the model by.' }),
-    units: t.exposeInt('billingUnits', { description: 'How many of them: seconds ordered, or 1 call.' }),
+    unit: t.expose('billingUnit', {
+      type: VideoBillingUnit,
+      description: 'The unit by which the vendor bills the model.',
+    }),
+    units: t.exposeInt('billingUnits', { description: 'How many units: the seconds that were ordered, or 1 call.' }),
   }),
 });
 
 export const VideoTask = builder.objectRef<Task>('VideoTask').implement({
   directives: { key: { fields: 'id' } },
-  description: 'One ordered video: the order, how far it has come, and what came of it. Kept for good.',
+  description: 'One ordered video: the order, its progress and its result. The service does not delete tasks.',
   fields: (t) => ({
     id: t.exposeID('id', {
       description: "The task's id, a UUID v7. It is this service's own; the upstream's is `upstreamId`.",
     }),
     client: t.exposeString('client', {
-      description: 'Whose it is: the client that ordered it, by the name of its API key or token.',
+      description: 'The client that ordered it, as named by its API key or token.',
     }),
-    model: t.expose('model', { type: VideoModelName, description: 'The model it was ordered from.' }),
+    model: t.expose('model', { type: VideoModelName, description: 'The model that makes the video.' }),
     mode: t.expose('mode', { type: VideoMode, description: 'What the video is made from.' }),
     prompt: t.exposeString('prompt', {
       nullable: true,
       complexity: 5,
       description:
-        'What the video shows, as it was ordered, trimmed. Null where it is not known any more; at present it is kept for good.',
+        'What the video shows, as it was ordered, trimmed. Null once it has been erased; at present no prompt is.',
     }),
-    options: t.field({ type: VideoOptions, description: 'What it is made with.', resolve: (task) => task }),
+    options: t.field({ type: VideoOptions, description: 'The options of the video.', resolve: (task) => task }),
     referenceImages: t.field({
       type: [VideoReferenceImage],
       nullable: true,
       description:
-        'The reference images of the order, in order; empty where it had none. Read by themselves, so that a fault in reading them does not take with it the answer to a paid order: null only with an error beside it.',
+        'The reference images in the order in which they were ordered; empty where there are none. Null only with an error beside it: they are read by themselves, so that an error in reading them does not remove the answer to a paid order.',
       complexity: 5,
       resolve: async (task, _, { tasks }) => [...(await tasks.referenceImagesOf(task))],
     }),
@@ -150,17 +153,17 @@ export const VideoTask = builder.objectRef<Task>('VideoTask').implement({
       description: 'What went wrong; null unless the status is FAILED, CANCELLED or UNCONFIRMED.',
       resolve: failureOf,
     }),
-    billing: t.field({ type: VideoBilling, description: 'What it counts for on the bill.', resolve: (task) => task }),
+    billing: t.field({ type: VideoBilling, description: 'What the vendor bills for it.', resolve: (task) => task }),
     upstreamId: t.string({
       nullable: true,
       description:
-        "The upstream's id of the task, for its console and support, at most 255 characters; null until it has accepted the order. Should the key of the upstream's account stand in it, `[redacted]` stands in its place.",
+        "The upstream's id of the task, for its console and support, at most 255 characters; null until it has accepted the order. If it contains the key of the upstream's account, `[redacted]` stands in the place of the key.",
       resolve: ({ upstreamId }, _, { upstreamKey }) => upstreamId && upstreamKey.redact(upstreamId),
     }),
     upstreamStatus: t.exposeString('upstreamStatus', {
       nullable: true,
       description:
-        "The upstream's own word for the status, as it last said it; where it has changed more than 100 times, as it was then, until the status changes. Not an enum: new words pass through.",
+        "The upstream's own word for the status, as it last said it. After 100 changes of the word, further ones are recorded only together with a change of the status. Not an enum, because the upstream may use new words.",
     }),
   }),
 });
@@ -183,7 +186,7 @@ builder.objectFields(VideoTask, (t) => ({
   nextCheckAt: t.expose('nextCheckAt', {
     type: 'DateTime',
     nullable: true,
-    description: 'When the service looks at the task next; null once it has nothing left to wait for.',
+    description: 'When the service checks the task next; null where no check is planned.',
   }),
   completedAt: t.expose('completedAt', {
     type: 'DateTime',

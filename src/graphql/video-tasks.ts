@@ -12,30 +12,33 @@ import { VideoTask, VideoTaskStatus } from './video-task.ts';
 
 const taskStatusNames = Object.keys(taskStatuses) as (keyof typeof taskStatuses)[];
 
-/** Clients that one list can be about. */
+/** How many clients a filter may name. */
 const maxClients = 100;
 
-/** No client has a longer name. */
+/** The longest name of a client. */
 const maxClientLength = 255;
 
 const clientName = z
   .string()
   .max(maxClientLength, `must be at most ${maxClientLength} characters long`)
-  // PostgreSQL takes neither as a text.
+  // PostgreSQL accepts neither in a text.
   .refine((name) => !/[\0\p{Cs}]/u.test(name), 'must contain neither U+0000 nor one half of a surrogate pair alone');
 
-/** Values of which no list needs one twice. */
+/** A list with a bounded length. */
 const atMost = (max: number, item: z.ZodType = z.unknown()) => z.array(item).max(max, `must be at most ${max}`);
 
-/** What a combination of a filter's values weighs, because it is looked up by itself: it takes as long as 20 fields. */
+/**
+ * The complexity of each combination of a filter's values. Each is looked up by itself, which takes about as long as 20
+ * fields.
+ */
 const combinationWeight = 20;
 
 const VideoTaskFilter = builder.inputType('VideoTaskFilter', {
-  description: `Which tasks to list: those that meet every given condition. What is left out or null is no condition; an empty list is one that no task meets. Every combination of a client, a state and a model after the first adds ${combinationWeight} to the document's complexity; where only one of \`statuses\` and \`models\` is given, the other counts with all of its values.`,
+  description: `Selects the tasks that meet every given condition. A condition that is left out or null is met by all tasks, an empty list by none. Every combination of a client, a state and a model after the first adds ${combinationWeight} to the document's complexity; where only one of \`statuses\` and \`models\` is given, the other counts with all of its values.`,
   fields: (t) => ({
     clients: t.stringList({
       validate: atMost(maxClients, clientName),
-      description: `Tasks of any of these clients, ${maxClients} at most; without the scope \`admin\`, only you have any.`,
+      description: `Tasks of any of these clients, ${maxClients} at most; without the scope \`admin\` only your own tasks match.`,
     }),
     statuses: t.field({
       type: [VideoTaskStatus],
@@ -49,14 +52,14 @@ const VideoTaskFilter = builder.inputType('VideoTaskFilter', {
     }),
     ids: t.idList({
       validate: atMost(maxPageSize, taskId),
-      description: `Tasks with any of these ids, ${maxPageSize} at most. The other conditions add nothing to the complexity then.`,
+      description: `Tasks with any of these ids, ${maxPageSize} at most. With \`ids\`, the other conditions add nothing to the complexity.`,
     }),
     createdAfter: t.field({ type: 'DateTime', description: 'Tasks created at or after this time.' }),
     createdBefore: t.field({ type: 'DateTime', description: 'Tasks created before this time.' }),
   }),
 });
 
-/** The filter as the store takes it. */
+/** Converts the input to the filter of the task reader. */
 function filterOf({ filter }: { filter?: typeof VideoTaskFilter.$inferInput | null | undefined }): TaskFilter {
   const { clients, statuses, models, ids, createdAfter, createdBefore } = filter ?? {};
   return {
@@ -74,10 +77,10 @@ const VideoTaskCount = builder.objectRef<TaskCount>('VideoTaskCount').implement(
   fields: (t) => ({
     status: t.expose('status', { type: VideoTaskStatus, description: 'The state.' }),
     count: t.exposeInt('count', {
-      description: `How many tasks are in it; where there are ${maxCount.toLocaleString('en')} or more, that number.`,
+      description: `How many tasks are in it, counted up to ${maxCount.toLocaleString('en')}.`,
     }),
     isExact: t.boolean({
-      description: `Whether there are no more than \`count\`: tasks are counted up to ${maxCount.toLocaleString('en')}.`,
+      description: `Whether \`count\` is all of them; false where counting stopped at ${maxCount.toLocaleString('en')}.`,
       resolve: ({ count }) => count < maxCount,
     }),
   }),
@@ -95,7 +98,7 @@ builder.queryFields((t) => ({
   videoTaskCounts: t.field({
     type: [VideoTaskCount],
     description:
-      'How many of your tasks are in each state, 0 included; with the scope `admin`, of those of every client. Where the filter has states, only those.',
+      'How many of your tasks are in each state, 0 included; with the scope `admin`, the tasks of all clients. With `statuses` in the filter, only those states.',
     args: { filter: t.arg({ type: VideoTaskFilter, description: 'Which tasks to count; all where it is left out.' }) },
     complexity(args, { tasks }) {
       const filter = filterOf(args);
@@ -108,7 +111,7 @@ builder.queryFields((t) => ({
   videoTasks: t.connection(
     {
       type: VideoTask,
-      description: 'Your tasks, the newest first; with the scope `admin`, those of every client.',
+      description: 'Your tasks, the newest first; with the scope `admin`, the tasks of all clients.',
       args: { filter: t.arg({ type: VideoTaskFilter, description: 'Which tasks; all where it is left out.' }) },
       complexity(args, { tasks }) {
         const { field, multiplier } = pageComplexity(args);
@@ -119,7 +122,7 @@ builder.queryFields((t) => ({
       resolve: async (_, args, { tasks }) => {
         const connection = await resolveCursorConnection<Promise<Task[]>>(
           { args, maxSize: maxPageSize, toCursor: ({ id }) => id },
-          // Newest first: what comes after a cursor is older.
+          // The list is newest first, so the items after a cursor are older.
           ({ before, after, limit, inverted }) =>
             tasks.list(filterOf(args), { newerThan: before, olderThan: after, limit, inverted }),
         );
@@ -135,7 +138,7 @@ builder.subscriptionField('videoTaskUpdated', (t) =>
   t.field({
     type: VideoTask,
     description:
-      'A task as it is now, then again after each change. Ends by itself when the task has ended, which an UNCONFIRMED task has not, and when the service stops: watch again where the task has not ended. The error NOT_FOUND where there is no such task.',
+      'Sends a task as it is now, then again after each change. The subscription ends when the task has ended (UNCONFIRMED is not an end) and when the service stops: subscribe again unless the task has ended. NOT_FOUND where there is no such task.',
     args: { id: t.arg.id({ required: true, description: taskIdDescription, validate: taskId }) },
     subscribe: (_, { id }, { tasks, caller, subscriptions, request }) =>
       subscriptions.admit(caller, tasks.watch(id, request.signal)),

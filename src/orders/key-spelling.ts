@@ -1,18 +1,21 @@
-/** RFC 8941, a string: in quotes, with a backslash before each quote and backslash in it. */
+/** A string of RFC 8941: in double quotes, with a backslash before each quote and backslash inside. */
 const quotedForm = /^"(?:[^"\\]|\\["\\])*"$/;
 
-/** A key of 255 characters that are all escaped, in its quotes. */
+/** Enough for a key of 255 characters that are all escaped, with its quotes. */
 const maxQuotedLength = 512;
 
 /**
- * What an idempotency key means: the IETF's draft of the header puts it into quotes, which are not part of it. Null
- * where the text is not in quotes.
+ * Removes the quotes of a quoted key. The IETF draft of the `Idempotency-Key` header puts keys into quotes, which are
+ * not part of the key. Null where the text is not in quotes.
  */
 export const unquoted = (text: string): string | null =>
   text.length <= maxQuotedLength && quotedForm.test(text) ? text.slice(1, -1).replace(/\\(.)/g, '$1') : null;
 
-/** The key in quotes. Rows of older versions have it so where it came so in the header. */
+/** Adds the quotes. Older versions stored a key from the header with its quotes. */
 export const quoted = (key: string): string => `"${key.replace(/["\\]/g, '\\$&')}"`;
 
-/** What a task has in the place of its key, once that is free for the next order: no caller's key has a space. */
+/**
+ * The form in which a task keeps its key after another order may take the key over. It never equals a key of a caller,
+ * because those contain no space.
+ */
 export const givenUp = (key: string): string => `${key} `;

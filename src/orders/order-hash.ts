@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { ReferenceImage } from '../catalogue/reference-image.ts';
 import type { VideoRequest } from '../catalogue/video-request.ts';
 
-/** What a caller asks for: a video, or that of a task again. */
+/** The content of an order: a new video, or the video of a task again. */
 export interface RequestedOrder {
   readonly request: VideoRequest;
   /** The ended task whose order this one repeats. */
@@ -12,8 +12,9 @@ export interface RequestedOrder {
 const sha256Of = (facts: unknown): string => createHash('sha256').update(JSON.stringify(facts)).digest('hex');
 
 /**
- * By this, orders under one idempotency key are told apart: all that the caller has said, in its normal form, and
- * nothing else. Its version comes first. A new rule needs a new version, because hashes stay in the database.
+ * The hash that tells different orders under one idempotency key apart. It covers everything that the caller asked for,
+ * in normalised form, and nothing else. It begins with the version of this rule. A changed rule needs a new version,
+ * because the hashes stay in the database.
  */
 export function orderHashOf({ request, resubmissionOfId }: RequestedOrder, images: readonly ReferenceImage[]): string {
   const { model, prompt, durationSeconds, aspectRatio, resolution } = request;
@@ -25,12 +26,12 @@ export function orderHashOf({ request, resubmissionOfId }: RequestedOrder, image
   return `2:${sha256Of(facts)}`;
 }
 
-/** The rule before there were versions: images as they were sent, and the link to the task that was repeated. */
+/** The rule of rows without a version: it covers images as they were sent, and the task that the order repeats. */
 function firstOrderHashOf({ request, resubmissionOfId }: RequestedOrder): string {
   const { model, prompt, durationSeconds, aspectRatio, resolution, sentImageUrls } = request;
   return sha256Of([model, prompt, durationSeconds, aspectRatio, resolution, sentImageUrls, resubmissionOfId]);
 }
 
-/** Whether a row's hash stands for the same order, by the rule that it was made by. */
+/** Whether a stored hash belongs to the same order, by the rule by which it was made. */
 export const isSameOrder = (order: RequestedOrder, hash: string | null, stored: string | null): boolean =>
   stored === (stored?.includes(':') ? hash : firstOrderHashOf(order));

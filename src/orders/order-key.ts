@@ -6,7 +6,7 @@ import type { NewTask, TaskStore } from '../tasks/task-store.ts';
 import { givenUp, quoted } from './key-spelling.ts';
 import { isSameOrder, type RequestedOrder } from './order-hash.ts';
 
-/** Whether the order provably was not accepted, so that nothing is billed for it. */
+/** Whether the upstream provably did not accept the order, so that it is not billed. */
 export const failedForFree = ({ status, failureCode, upstreamId }: VideoTask): boolean =>
   status === 'FAILED' && failureCode !== null && !failures[failureCode].mayBeBilled && upstreamId === null;
 
@@ -14,22 +14,23 @@ export interface KeyDependencies {
   readonly store: Pick<TaskStore, 'findByIdempotencyKeys'>;
   readonly record: RecordChange;
   readonly now: () => Date;
-  /** How long an idempotency key stands for its order. */
+  /** How long an idempotency key belongs to its order. */
   readonly idempotencyKeyLifetimeMs: number;
 }
 
 /**
- * The idempotency key of one order under way. It stands for a task until it expires, or until the task has failed for
- * free: the next order to arrive takes the key over. An order that had arrived before the failure is answered with it.
+ * The idempotency key of one order that is being placed. A key belongs to its task until it expires or the task fails
+ * without being billed; then the next order that arrives takes the key over. An order that arrived before the failure
+ * still gets the failed task as its answer.
  */
 export class OrderKey {
   readonly #with: KeyDependencies;
   readonly #order: RequestedOrder;
   readonly #draft: NewTask;
   readonly #arrivedAt: Date;
-  /** The tasks that had failed for free when the order arrived; unknown before the first look. */
+  /** The tasks that had failed without being billed when the order arrived; null before the first lookup. */
   #failedBefore: ReadonlySet<string> | null = null;
-  /** What the last look has found of those that give the key up: the newest one first. */
+  /** The tasks that give the key up, as of the last lookup, the newest first. */
   #failed: readonly VideoTask[] = [];
   #expired: readonly VideoTask[] = [];
 
@@ -41,20 +42,21 @@ export class OrderKey {
   }
 
   /**
-   * The task that the key stands for; null where it stands for none, or `free` makes it so.
+   * The task to which the key belongs; null where it belongs to none, or to tasks from which `free` takes it.
    *
-   * @throws IdempotencyKeyMismatchError when it stands for another order.
+   * @throws IdempotencyKeyMismatchError when it belongs to another order.
    */
   async original(): Promise<VideoTask | null> {
     const { client, idempotencyKey: key } = this.#draft;
     if (key === null) return null;
     const found = await this.#with.store.findByIdempotencyKeys(client, [key, quoted(key), givenUp(key)]);
-    // What has a trace of the key had it before those that have the key itself, whatever their clocks said.
+    // Tasks that keep only a trace of the key are older than those with the key itself, even if clocks disagree.
     const isTrace = ({ idempotencyKey }: VideoTask) => Number(idempotencyKey === givenUp(key));
     const known = found.toSorted((one, other) => isTrace(one) - isTrace(other) || (one.id < other.id ? 1 : -1));
     this.#expired = known.filter((task) => this.#isExpired(task));
     const kept = known.filter((task) => !this.#isExpired(task));
-    // Decided at the first look: a task that is found later had not failed, or was not there, when the order arrived.
+    // Decided at the first lookup only: a task that is found later had not failed, or did not exist, when the order
+    // arrived.
     this.#failedBefore ??= new Set(kept.filter((task) => this.#hadFailed(task)).map(({ id }) => id));
     const standing = kept.filter((task) => !isTrace(task) && !this.#failedBefore?.has(task.id));
     this.#failed = kept.filter((task) => !standing.includes(task));
@@ -65,8 +67,8 @@ export class OrderKey {
   }
 
   /**
-   * Takes the key from the tasks that give it up. The last that failed keeps a trace of it, so that even an order that
-   * comes before the key is taken again knows what it repeats.
+   * Takes the key from the tasks that give it up. The one that failed last keeps a trace of it: if this process stops
+   * before the key is taken again, the next order still knows which task it repeats.
    */
   async free(): Promise<void> {
     const { record } = this.#with;
@@ -76,7 +78,7 @@ export class OrderKey {
     if (last && last.idempotencyKey !== trace) await record(last, { idempotencyKey: trace });
   }
 
-  /** The failed task that the order repeats under its key. */
+  /** The failed task that this order repeats under the same key; null where there is none. */
   get repeatedId(): string | null {
     const [last] = this.#failed;
     return last && this.#isSame(last) ? last.id : null;

@@ -13,10 +13,13 @@ import { orderHashOf } from './order-hash.ts';
 import { failedForFree, type KeyDependencies, OrderKey } from './order-key.ts';
 import type { OrderSender } from './order-sender.ts';
 
-/** How often a duplicate reads the order it waits for again: that may be in another process, which tells nothing here. */
+/**
+ * How often a duplicate request rereads the task it waits for. That task may be submitted by another process, whose
+ * signals may not arrive here.
+ */
 const duplicateRereadMs = 250;
 
-/** How often a duplicate that may not be ordered looks for the order that it duplicates. */
+/** How many times a request that the limits refuse looks for the original that it may be a duplicate of. */
 const duplicateLooks = 4;
 
 export interface PlacerDependencies extends KeyDependencies {
@@ -25,28 +28,31 @@ export interface PlacerDependencies extends KeyDependencies {
   readonly ledger: Pick<Ledger, 'spend' | 'refund'>;
   readonly sender: Pick<OrderSender, 'send'>;
   readonly log: Logger;
-  /** How long a submit may take before its task counts as abandoned. */
+  /** How long a submit may take before the tracker records its task as UNCONFIRMED. */
   readonly submitLeaseMs: number;
 }
 
-/** Counts an order, writes it down and has it sent, once for each idempotency key. */
+/**
+ * Counts an order against the client's limits, writes it to the database and has it sent, once for each idempotency
+ * key.
+ */
 export class OrderPlacer {
   readonly #with: PlacerDependencies;
-  /** The orders whose submit duplicates are waiting for, by the task's id. */
+  /** The submits for which duplicate requests wait, by task id. */
   readonly #awaited = new Map<string, Promise<VideoTask>>();
-  /** The keyed orders that are being counted and written down, by client and key. */
+  /** The orders with a key that are being counted and written, by client and key. */
   readonly #entering = new Map<string, Promise<unknown>>();
 
   constructor(dependencies: PlacerDependencies) {
     this.#with = dependencies;
   }
 
-  /** Places the order, or finds the task that its key stands for. Throws what `Orders.submit` throws. */
+  /** Places the order, or finds the task to which its key belongs. Throws what `Orders.submit` throws. */
   async place(orderer: Orderer, order: Order, arrivedAt: Date): Promise<Submission> {
     const draft = this.#draft(orderer, order);
     const key = new OrderKey(this.#with, order, draft, arrivedAt);
     for (;;) {
-      // First, so that what is only sent again is counted against no limit, not even for a moment.
+      // Looked up first, so that a duplicate request never counts against a limit, not even for a moment.
       const original = await key.original().catch(sayThatNothingWasOrdered);
       if (original) return { task: await this.#whenSubmitted(orderer, original), replayed: true };
       const task = await this.#enter(orderer, draft, key).catch(sayThatNothingWasOrdered);
@@ -54,7 +60,9 @@ export class OrderPlacer {
     }
   }
 
-  /** Sends what was written down; what the upstream has refused, and will not bill, does not count. */
+  /**
+   * Sends an order that was written, and refunds what it counted for where the upstream refused it without billing it.
+   */
   async #send(task: VideoTask, request: VideoRequest): Promise<VideoTask> {
     const cost = { ...costOf(task.billingUnit, task.billingUnits), submits: 0 } as const;
     return this.#with.sender.send(task, request, async (saved) => {
@@ -63,8 +71,9 @@ export class OrderPlacer {
   }
 
   /**
-   * Counts the order and writes it down; null where its key stands for another task, or may by now: a duplicate was being
-   * counted here, and both at once would take the place of another order, for a moment.
+   * Counts the order and writes it. Null where its key may belong to another task by now, so that the caller has to
+   * look again. Duplicates that arrive together are counted one after another: both at once could use up the place of
+   * another order under the limit.
    */
   async #enter(orderer: Orderer, draft: NewTask, key: OrderKey): Promise<VideoTask | null> {
     const name = draft.idempotencyKey === null ? null : JSON.stringify([draft.client, draft.idempotencyKey]);
@@ -80,7 +89,7 @@ export class OrderPlacer {
     try {
       return await counting;
     } catch (error) {
-      // A duplicate is answered with what is ordered meanwhile, even where the limits forbid to order it again.
+      // The limits may refuse a duplicate whose original was counted a moment ago; it gets the original as its answer.
       const refused = error instanceof RateLimitedError || error instanceof QuotaExceededError;
       if (refused && (await hasOriginal(key))) return null;
       throw error;
@@ -101,7 +110,7 @@ export class OrderPlacer {
     return task;
   }
 
-  /** That it cannot be taken back, because the database is gone, costs a client some of its budget and no money. */
+  /** A failed refund is only logged, because it costs the client some of its budget and no money. */
   async #refund({ client, createdAt }: Pick<VideoTask, 'client' | 'createdAt'>, cost: Cost): Promise<void> {
     const { ledger, log } = this.#with;
     await ledger
@@ -126,7 +135,7 @@ export class OrderPlacer {
       status: 'SUBMITTING',
       createdAt,
       leasedUntil,
-      // Should this process die, the tracker finds the task when the lease has run out.
+      // If this process dies, the tracker finds the task once the lease has ended.
       nextCheckAt: leasedUntil,
       idempotencyKey: idempotencyKey ?? null,
       orderHash: idempotencyKey === undefined ? null : orderHashOf(order, referenceImages),
@@ -134,19 +143,22 @@ export class OrderPlacer {
     };
   }
 
-  /** The task once its submit is over; however many duplicates wait for it, one of them reads. */
+  /** Resolves to the task once its submit has ended. All duplicates that wait for one task share one watch. */
   #whenSubmitted(orderer: Orderer, original: VideoTask): Promise<VideoTask> {
     const waiting = this.#awaited.get(original.id) ?? this.#waitForSubmit(orderer, original);
     this.#awaited.set(original.id, waiting);
     return waiting.finally(() => this.#awaited.delete(original.id));
   }
 
-  /** The submit may be in any process; the task as it is, where that takes too long. */
+  /**
+   * Watches the task, because the submit may run in any process. Resolves to the task as it is when that takes longer
+   * than a submit may.
+   */
   async #waitForSubmit(orderer: Orderer, original: VideoTask): Promise<VideoTask> {
     let latest = original;
     if (latest.status !== 'SUBMITTING') return latest;
-    const patience = AbortSignal.timeout(this.#with.submitLeaseMs);
-    for await (const task of this.#with.readerFor(orderer).watch(original.id, patience, duplicateRereadMs)) {
+    const timeout = AbortSignal.timeout(this.#with.submitLeaseMs);
+    for await (const task of this.#with.readerFor(orderer).watch(original.id, timeout, duplicateRereadMs)) {
       latest = task ?? latest;
       if (latest.status !== 'SUBMITTING') break;
     }
@@ -154,7 +166,7 @@ export class OrderPlacer {
   }
 }
 
-/** Looks again for a while: a duplicate of the order may have been counted, and be about to be written down. */
+/** Looks several times for a task with the key: a duplicate of the order may have been counted and not yet written. */
 async function hasOriginal(key: OrderKey): Promise<boolean> {
   for (let look = 0; look < duplicateLooks; look++) {
     if (look > 0) await sleep(duplicateRereadMs);

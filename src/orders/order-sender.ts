@@ -10,10 +10,10 @@ import { afterSubmit } from '../tasks/transitions.ts';
 import type { SubmitReply, Upstream } from '../tasks/upstream.ts';
 import type { PendingWork } from './pending-work.ts';
 
-/** How long a caller waits for an answer to be saved; the saving itself goes on. */
-const savePatienceMs = 10_000;
+/** How long a caller waits until the upstream's answer is saved. The saving itself continues after that. */
+const maxSaveWaitMs = 10_000;
 
-/** The pauses between attempts to save an answer: doubled each time. */
+/** The pause between two attempts to save an answer. It doubles after each attempt. */
 const saveRetryMs = { first: 100, max: 5_000 };
 
 export interface SenderDependencies {
@@ -23,16 +23,16 @@ export interface SenderDependencies {
   readonly clock: Clock;
   readonly now: () => Date;
   readonly log: Logger;
-  /** Hears of each reply to an order, and when the order was sent. */
+  /** Called with each reply to an order, and the time at which the order was sent. */
   readonly onReply: (reply: SubmitReply, sentAt: Date) => void;
   readonly pending: PendingWork;
-  /** Breaks submits off when the service cannot wait for them any longer. */
+  /** Aborts the submits under way when the service cannot wait for them any longer. */
   readonly aborting: AbortSignal;
 }
 
 type WhenSaved = (task: VideoTask) => Promise<void>;
 
-/** Makes the one paid call of an order that was written down, and saves what came of it. */
+/** Makes the one paid call for a task that was written to the database, and saves its outcome. */
 export class OrderSender {
   readonly #with: SenderDependencies;
 
@@ -41,9 +41,10 @@ export class OrderSender {
   }
 
   /**
-   * Sends an order once. `whenSaved` hears of its answer however long saving it takes, while the caller's wait is bounded.
+   * Sends an order once. `whenSaved` is called after the answer was saved, even if the caller has stopped waiting by
+   * then.
    *
-   * @throws AnswerNotSavedError when the order was sent, but the database does not take the answer.
+   * @throws AnswerNotSavedError when the order was sent but its answer is not saved within 10 seconds.
    */
   async send(task: VideoTask, request: VideoRequest, whenSaved: WhenSaved): Promise<VideoTask> {
     const { log, now, onReply, pending } = this.#with;
@@ -51,22 +52,23 @@ export class OrderSender {
     const reply = await this.#call(task, request);
     onReply(reply, sentAt);
     if (reply.kind === 'ACCEPTED') {
-      // Said before it is saved: should the process die meanwhile, the paid id is at least in the log.
+      // Logged before it is saved: if the process dies in between, the log at least has the upstream id of the paid
+      // task.
       log.info({ taskId: task.id, upstreamId: this.#shownId(reply) }, 'order accepted');
-      // A log that stands still is waited for one second at most, because the database is the better place.
+      // `flush` waits one second at most for a blocked log, because the database is the better place for the id.
       await new Promise((resolve) => log.flush(resolve));
     } else {
       log.warn({ taskId: task.id, kind: reply.kind, reason: reply.message }, 'submit failed');
     }
     const saved = pending.track(this.#saveReply(task, reply, whenSaved));
-    const { promise: lostPatience, reject } = Promise.withResolvers<never>();
-    const patience = setTimeout(() => reject(new AnswerNotSavedError(task.id)), savePatienceMs);
-    return Promise.race([saved, lostPatience]).finally(() => clearTimeout(patience));
+    const { promise: timedOut, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => reject(new AnswerNotSavedError(task.id)), maxSaveWaitMs);
+    return Promise.race([saved, timedOut]).finally(() => clearTimeout(timer));
   }
 
   /**
-   * The one paid call. Not after the lease, because by then the task counts as UNCONFIRMED: its owner may have given it
-   * up, and expects no order of it any more.
+   * The one paid call. It is not made after the lease has ended, because by then the task counts as UNCONFIRMED and may
+   * have been abandoned.
    */
   async #call(task: VideoTask, request: VideoRequest): Promise<SubmitReply> {
     const { upstream, aborting, now } = this.#with;
@@ -75,7 +77,7 @@ export class OrderSender {
     return { kind: 'NEVER_SENT', message: 'The service was held up or stopped before it could send the order.' };
   }
 
-  /** Saves what the upstream has answered, however long the database takes to be there again. */
+  /** Saves the upstream's answer, and retries until the database takes it or the service has to stop. */
   async #saveReply(task: VideoTask, reply: SubmitReply, whenSaved: WhenSaved): Promise<VideoTask> {
     const { log, aborting } = this.#with;
     for (let pauseMs = saveRetryMs.first; ; pauseMs = Math.min(pauseMs * 2, saveRetryMs.max)) {
@@ -84,7 +86,7 @@ export class OrderSender {
         await whenSaved(saved);
         return saved;
       } catch (err) {
-        // Should nothing else survive, this line does: it holds all that has to be put into the row.
+        // This line holds everything that the row needs, in case neither the process nor the database survives.
         const details = { taskId: task.id, kind: reply.kind, upstreamId: this.#shownId(reply), err };
         log.error(details, 'answer to the order not saved yet');
         if (aborting.aborted) throw new AnswerNotSavedError(task.id);
@@ -95,14 +97,15 @@ export class OrderSender {
 
   async #recordReply(task: VideoTask, reply: SubmitReply): Promise<VideoTask> {
     const { record, clock, log } = this.#with;
-    // The tracker may have given the task up meanwhile. What the upstream has said since is newer than that.
+    // The tracker may have recorded the task as UNCONFIRMED in between. The answer is newer than that, so it is applied
+    // to the task as it is now.
     for (let current = task; ; current = await this.#reread(task)) {
       const change = afterSubmit(current, reply, clock());
       const saved = change && (await record(current, change));
       if (saved) return saved;
       if (change) continue;
       if (reply.kind === 'ACCEPTED' && reply.upstreamId !== current.upstreamId) {
-        // It was confirmed meanwhile, under another id: an operator has to look.
+        // The operator has confirmed the task under another id in between, so the log asks for a person to look at it.
         log.error({ taskId: task.id, upstreamId: this.#shownId(reply) }, 'answer to the order came too late');
       }
       return current;
@@ -115,7 +118,7 @@ export class OrderSender {
     return task;
   }
 
-  /** The upstream's id as it is shown: without the key, should it be in there. */
+  /** The upstream id for the log, without the upstream's key. */
   #shownId(reply: SubmitReply): string | null {
     return reply.kind === 'ACCEPTED' ? this.#with.upstream.redact(reply.upstreamId) : null;
   }

@@ -3,20 +3,20 @@ import type { VideoTask } from '../tasks/task.ts';
 import type { Viewer } from '../tasks/task-reader.ts';
 import type { RequestedOrder } from './order-hash.ts';
 
-/** On whose behalf a video is ordered: the client whose task it becomes, and what that client may spend. */
+/** The client that orders a video and owns its task, with its limits. */
 export interface Orderer extends Viewer {
   readonly limits: SpendingLimits;
 }
 
-/** An order as it is placed. */
+/** An order with its idempotency key. */
 export interface Order extends RequestedOrder {
-  /** The client's name for the order: sent again under the same name, it is not ordered again. */
+  /** A second order under the same key is answered with the first one's task and not sent. */
   readonly idempotencyKey?: string | undefined;
 }
 
-/** What became of an order. */
+/** The outcome of placing an order. */
 export interface Submission {
   readonly task: VideoTask;
-  /** Whether the task was there already, so that nothing was ordered now. */
+  /** Whether the key belonged to this task already, so that nothing was ordered. */
   readonly replayed: boolean;
 }

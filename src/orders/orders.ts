@@ -9,7 +9,7 @@ import { PendingWork } from './pending-work.ts';
 import { repeatedRequestOf } from './resubmission.ts';
 import { type UnconfirmedDependencies, UnconfirmedOrders } from './unconfirmed-orders.ts';
 
-/** Calls to the upstream that one batch has under way at once. */
+/** How many orders of one batch are sent at a time. */
 const batchConcurrency = 4;
 
 export interface OrdersDependencies
@@ -18,11 +18,11 @@ export interface OrdersDependencies
     Omit<UnconfirmedDependencies, 'readerFor' | 'store'> {
   readonly store: TaskStore;
   readonly readerFor: (viewer: Viewer) => TaskReader;
-  /** Ends the taking of orders. */
+  /** Aborts when the service stops: from then on orders are refused. */
   readonly stopping: AbortSignal;
 }
 
-/** Placing orders: submit, batch, resubmit, and what becomes of an order whose answer was lost. */
+/** Places orders: single, in a batch, or again; and settles orders whose answer was lost. */
 export class Orders {
   readonly #with: OrdersDependencies;
   readonly #pending = new PendingWork();
@@ -37,28 +37,28 @@ export class Orders {
   }
 
   /**
-   * Orders the video and records what came of it. The row is there before the upstream is called, and every outcome of
-   * the call is a state of the task, so all but the last of these errors mean that nothing was ordered.
+   * Orders a video and records the outcome. The task is written before the upstream is called, and each outcome of the
+   * call is a state of the task. So every error but the last means that nothing was ordered.
    *
    * @throws ServiceStoppingError when the service is shutting down.
-   * @throws LimitExceededError when a row has no place for what is to be kept of its images.
-   * @throws IdempotencyKeyMismatchError when the key stands for another order.
-   * @throws RateLimitedError, QuotaExceededError when the client has ordered as much as it may.
-   * @throws DatabaseUnavailableError when the order could not be written down, and was therefore not sent.
-   * @throws AnswerNotSavedError when the order was sent, but the database does not take the answer.
+   * @throws LimitExceededError when the facts to store about its images take too many bytes.
+   * @throws IdempotencyKeyMismatchError when the key belongs to another order.
+   * @throws RateLimitedError, QuotaExceededError when the client has reached a limit.
+   * @throws DatabaseUnavailableError when the order could not be written, and was therefore not sent.
+   * @throws AnswerNotSavedError when the order was sent but its answer is not saved yet.
    */
   async submit(orderer: Orderer, order: Order, arrivedAt = this.#with.now()): Promise<Submission> {
     if (this.#with.stopping.aborted) throw new ServiceStoppingError();
     return this.#pending.track(this.#placer.place(orderer, order, arrivedAt));
   }
 
-  /** Orders several videos, a few at a time; each has an outcome of its own, in the order given. */
+  /** Orders several videos, a few at a time. Returns one outcome for each, in the given order. */
   async submitAll(orderer: Orderer, orders: readonly Order[]): Promise<PromiseSettledResult<Submission>[]> {
     const outcomes: PromiseSettledResult<Submission>[] = [];
     const arrivedAt = this.#with.now();
     const waiting = orders.entries();
     const work = async (): Promise<void> => {
-      // The workers share the iterator: each order is taken once.
+      // The workers share one iterator, so each order is taken once.
       for (const [index, order] of waiting) {
         const [outcome] = await Promise.allSettled([this.submit(orderer, order, arrivedAt)]);
         outcomes[index] = outcome;
@@ -69,9 +69,9 @@ export class Orders {
   }
 
   /**
-   * Orders again what an ended task had ordered, as a new task that is linked to it.
+   * Orders the video of an ended task again, as a new task that is linked to it.
    *
-   * @throws TaskNotFoundError when there is no such task, or it is not to be seen.
+   * @throws TaskNotFoundError when there is no such task or the orderer may not see it.
    * @throws TaskStateError when the task has not ended, or its images cannot be sent again.
    * @throws what `submit` throws.
    */
@@ -83,9 +83,10 @@ export class Orders {
   }
 
   /**
-   * The order of an UNCONFIRMED task was found with the vendor, as `upstreamId`: from now on it is followed.
+   * Records that the operator found the order of an UNCONFIRMED task in the vendor's console, as `upstreamId`. The task
+   * is tracked from then on.
    *
-   * @throws TaskNotFoundError when there is no such task, or it is not to be seen.
+   * @throws TaskNotFoundError when there is no such task or the viewer may not see it.
    * @throws TaskStateError when the task is not UNCONFIRMED, or another task has this upstream id.
    */
   confirm(viewer: Viewer, id: string, upstreamId: string): Promise<VideoTask> {
@@ -93,16 +94,16 @@ export class Orders {
   }
 
   /**
-   * The order of an UNCONFIRMED task is not waited for any longer.
+   * Gives an UNCONFIRMED task up: it ends as FAILED.
    *
-   * @throws TaskNotFoundError when there is no such task, or it is not to be seen.
+   * @throws TaskNotFoundError when there is no such task or the viewer may not see it.
    * @throws TaskStateError when the task is not UNCONFIRMED.
    */
   abandon(viewer: Viewer, id: string): Promise<VideoTask> {
     return this.#unconfirmed.abandon(viewer, id);
   }
 
-  /** Resolves when the submits under way have ended: for the shutdown. */
+  /** Resolves when the submits under way have ended. */
   settled(): Promise<void> {
     return this.#pending.settled();
   }

@@ -1,8 +1,8 @@
-/** Promises under way, so that a shutdown can wait for them. */
+/** Keeps the promises under way, so that a shutdown can wait for them. */
 export class PendingWork {
   readonly #pending = new Set<Promise<unknown>>();
 
-  /** Returns the promise as it is. */
+  /** Adds a promise until it settles, and returns it. */
   track<Result>(promise: Promise<Result>): Promise<Result> {
     this.#pending.add(promise);
     const done = () => void this.#pending.delete(promise);
@@ -10,7 +10,7 @@ export class PendingWork {
     return promise;
   }
 
-  /** Resolves when all that is pending now has ended. */
+  /** Resolves when all promises that are pending now have settled. */
   async settled(): Promise<void> {
     await Promise.allSettled(this.#pending);
   }

@@ -4,10 +4,10 @@ import { TaskStateError } from '../errors.ts';
 import { isTerminal, type VideoTask } from '../tasks/task.ts';
 
 /**
- * What an ended task had ordered, to be ordered again.
+ * The request of an ended task, to be ordered again.
  *
- * @throws TaskStateError when the task has not ended, or was ordered with inline images, which are not kept, or with
- *   images that are not taken any more.
+ * @throws TaskStateError when the task has not ended, had inline images, which are not stored, or has images that
+ *   today's rules refuse.
  */
 export function repeatedRequestOf(task: VideoTask, images: readonly ReferenceImage[]): VideoRequest {
   if (!isTerminal(task)) {
@@ -17,7 +17,7 @@ export function repeatedRequestOf(task: VideoTask, images: readonly ReferenceIma
   return { model, prompt, durationSeconds, aspectRatio, resolution, ...repeatedImagesOf(task, images) };
 }
 
-/** The images of a task by the rules of today, as they may have been taken by others. */
+/** The images of a task, checked again: an older version may have accepted them by other rules. */
 function repeatedImagesOf({ id, model }: VideoTask, images: readonly ReferenceImage[]) {
   const sentImageUrls = images.map((image) => {
     if (image.kind === 'URL') return image.url;

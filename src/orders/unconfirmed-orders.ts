@@ -13,7 +13,7 @@ export interface UnconfirmedDependencies {
   readonly clock: Clock;
 }
 
-/** What becomes of orders whose answer was lost, by the word of those who have looked them up. */
+/** Settles UNCONFIRMED tasks by what a person found in the vendor's console. */
 export class UnconfirmedOrders {
   readonly #with: UnconfirmedDependencies;
 
@@ -21,12 +21,12 @@ export class UnconfirmedOrders {
     this.#with = dependencies;
   }
 
-  /** The order was found with the vendor, as `upstreamId`. Throws what `Orders.confirm` throws. */
+  /** Records the upstream id of the order. Throws what `Orders.confirm` throws. */
   async confirm(viewer: Viewer, id: string, upstreamId: string): Promise<VideoTask> {
     const { readerFor, store, clock } = this.#with;
     for (;;) {
       const task = await readerFor(viewer).findExisting(id);
-      // Confirmed before, or at the same time by another request.
+      // An earlier or a concurrent request has confirmed it.
       if (task.upstreamId === upstreamId) return task;
       const change = afterConfirmation(task, upstreamId, clock());
       const owner = change && (await store.findByUpstreamId(upstreamId));
@@ -37,7 +37,7 @@ export class UnconfirmedOrders {
     }
   }
 
-  /** The order is not waited for any longer. Throws what `Orders.abandon` throws. */
+  /** Gives the task up. Throws what `Orders.abandon` throws. */
   async abandon(viewer: Viewer, id: string): Promise<VideoTask> {
     const { readerFor, clock } = this.#with;
     for (;;) {

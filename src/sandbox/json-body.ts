@@ -1,13 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 
-/** More than the largest body that the service takes of its own clients by default. */
+/** Larger than the largest body that the service accepts by default. */
 const maxBodyBytes = 32 * 1024 * 1024;
 
-/** The JSON in a request's body; null where it is none, or larger than is kept. */
+/** Parses the body of a request; null where it is not JSON or too large. */
 export async function readJson(request: IncomingMessage): Promise<unknown> {
   const parts: Buffer[] = [];
   let bytes = 0;
-  // To its end, because a request that is left in the middle takes its connection with it, and with that the answer.
+  // The body is read to its end, because leaving it unread would close the connection before the answer is sent.
   for await (const part of request as AsyncIterable<Buffer>) {
     bytes += part.length;
     if (bytes <= maxBodyBytes) parts.push(part);

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { modelNames, models } from '../catalogue/models.ts';
 import { imageInputOf, requestSchemas, type VideoRequest } from '../catalogue/video-request.ts';
 
-/** What a prompt can make happen by containing the word; README.md says what each shows. */
+/** Words in a prompt that make the sandbox produce an outcome. README.md describes each. */
 export const outcomeWords = {
   'sandbox:refuse': 'refuse',
   'sandbox:lost': 'lost',
@@ -13,7 +13,7 @@ export const outcomeWords = {
 
 export type Outcome = (typeof outcomeWords)[keyof typeof outcomeWords] | 'video';
 
-/** What a prompt provokes. */
+/** The outcome that a prompt asks for; a video where it names none. */
 export function outcomeOf(prompt: string): Outcome {
   for (const [word, outcome] of Object.entries(outcomeWords)) if (prompt.includes(word)) return outcome;
   return 'video';
@@ -30,7 +30,7 @@ const body = z.strictObject({
   image_urls: z.unknown().refine((urls) => !Array.isArray(urls) || urls.length > 0, 'must not be empty'),
 });
 
-/** Reads a submit's body by the limits of the capability table; a text says why it is refused. */
+/** Validates the body of a submit by the capability table. Returns the order, or why it is refused. */
 export function readOrder(json: unknown): VideoRequest | string {
   const read = body.partial({ duration: true, aspect_ratio: true, resolution: true, image_urls: true }).safeParse(json);
   if (!read.success) return problemsOf(read.error);
@@ -41,7 +41,7 @@ export function readOrder(json: unknown): VideoRequest | string {
   return order.success ? order.data : problemsOf(order.error);
 }
 
-/** The images as our own inputs give them; what is no list of texts is left for the schema to refuse. */
+/** Converts the images to the form of the GraphQL inputs. Other values stay as they are, for the schema to refuse. */
 const imagesOf = (urls: unknown): unknown =>
   Array.isArray(urls) ? urls.map((url) => (typeof url === 'string' ? imageInputOf(url) : url)) : urls;
 

@@ -1,7 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { Outcome } from './read-order.ts';
 
-/** All the sandbox knows of a task. It stands in the task's id, so that the sandbox can forget and restart. */
+/**
+ * Everything that the sandbox knows about a task. It is encoded in the task's id, so the sandbox stores nothing and
+ * survives a restart.
+ */
 export interface SandboxTask {
   readonly createdAtMs: number;
   readonly upstreamModel: string;
@@ -11,7 +14,7 @@ export interface SandboxTask {
 
 const prefix = 'video_sandbox_';
 
-/** The id that a new task gets. */
+/** Encodes a task as an id, with a random part. */
 export function toTaskId(task: SandboxTask): string {
   const facts = [
     task.createdAtMs,
@@ -23,7 +26,7 @@ export function toTaskId(task: SandboxTask): string {
   return prefix + Buffer.from(facts.join(' ')).toString('base64url');
 }
 
-/** The task behind an id; null where it is not one of this sandbox's. */
+/** Decodes an id; null where it is not one of the sandbox's. */
 export function fromTaskId(id: string): SandboxTask | null {
   if (!id.startsWith(prefix)) return null;
   const [createdAtMs, upstreamModel, durationSeconds, outcome] = Buffer.from(id.slice(prefix.length), 'base64url')

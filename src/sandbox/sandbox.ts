@@ -8,7 +8,7 @@ import { fromTaskId, type SandboxTask, toTaskId } from './sandbox-task-id.ts';
 import { createVideoHost } from './video-host.ts';
 
 export interface Sandbox {
-  /** What stands in for the upstream's base URL. */
+  /** The base URL to use in the place of the upstream's. */
   readonly url: string;
   stop(): Promise<void>;
 }
@@ -17,18 +17,21 @@ const queuedMs = 3_000;
 const finishedMs = 10_000;
 const slowFinishedMs = 60_000;
 
-/** Starts the stand-in upstream on loopback: the same API, no money, a finished video after about ten seconds. */
+/**
+ * Starts the sandbox on loopback. It has the upstream's API, costs nothing, and finishes a video after about ten
+ * seconds. Port 0 means any free port.
+ */
 export async function startSandbox(port: number): Promise<Sandbox> {
   const serveVideo = createVideoHost();
   const server = createServer((request, response) => {
-    // Node ends the process with errors that have no listener.
+    // Without a listener, an error of the response would end the process.
     response.on('error', () => {});
     if (request.url?.startsWith('/videos/')) return serveVideo(request, response);
     answer(request, response).catch(() => response.destroy());
   });
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
-  // As accept(2) passes on what befalls a connection before it is taken.
+  // Ignored, because accept(2) also reports errors of single connections here.
   server.on('error', () => {});
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
@@ -39,7 +42,7 @@ export async function startSandbox(port: number): Promise<Sandbox> {
   };
 }
 
-/** A status and a body; null where the connection breaks instead. */
+/** A status and a body; null to break the connection instead. */
 type Reply = readonly [status: number, body: object] | null;
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -63,7 +66,7 @@ function submit(body: unknown): Reply {
   if (typeof order === 'string') return refusal(400, order);
   const outcome = outcomeOf(order.prompt);
   if (outcome === 'refuse') return refusal(400, 'The prompt asked the sandbox to refuse the order.');
-  // Accepted, and nobody will ever hear of it.
+  // The order counts as accepted, but its answer is lost.
   if (outcome === 'lost') return null;
   const task: SandboxTask = {
     createdAtMs: Date.now(),
@@ -96,7 +99,7 @@ const describe = ({ createdAtMs, upstreamModel }: SandboxTask) => ({
   model: upstreamModel,
 });
 
-/** Enough of what is wrong with an order. */
+/** How many characters of a reason are sent. */
 const maxReasonLength = 500;
 
 const refusal = (status: number, message: string): Reply => [

@@ -4,7 +4,7 @@ import { type Logger, pino } from 'pino';
 import { publicError, shown } from '../graphql/public-error.ts';
 import { currentRequest } from '../request-context.ts';
 
-/** The error as a client may see it: what the schema promises, and of all others nothing but that there was one. */
+/** The error as a client may see it: an error of the contract as it is, any other without its details. */
 export function maskError(error: unknown): GraphQLError {
   const known = publicError(innermost(error));
   if (!known) return masked(error);
@@ -17,7 +17,7 @@ export function maskError(error: unknown): GraphQLError {
 
 const shownValue = (value: unknown): unknown => (typeof value === 'string' ? shown(value) : value);
 
-/** Nothing but the request's id, by which the log tells what happened. */
+/** Shows only the request's id, by which the error can be found in the log. */
 function masked(error: unknown): GraphQLError {
   const hidden = maskByYoga(error, 'Unexpected error.', false) as GraphQLError;
   hidden.extensions['requestId'] = currentRequest()?.requestId;
@@ -28,17 +28,17 @@ function innermost(error: unknown): unknown {
   return error instanceof GraphQLError && error.originalError ? innermost(error.originalError) : error;
 }
 
-/** Enough of a stack to find the fault by. */
+/** How many characters of a stack are logged. */
 const maxStackLength = 4_000;
 
-/** An error as the log has it, without what its message may quote at any length. */
+/** An error for the log. Its message is shortened, because it may quote what was sent. */
 function logged(error: Error) {
   const { type, message, stack = '', code } = pino.stdSerializers.err(error);
   const trace = stack.replace(error.message, shown).slice(0, maxStackLength);
   return { type, message: shown(message), stack: trace, code };
 }
 
-/** What Yoga has to say, in our log. It reports whatever a client does not see as it was thrown. */
+/** Writes Yoga's log lines to the service's log. Yoga logs the errors that clients do not see in full. */
 export function toYogaLogger(log: Logger) {
   const at =
     (level: 'debug' | 'info' | 'warn' | 'error') =>
@@ -46,7 +46,8 @@ export function toYogaLogger(log: Logger) {
       if (!(first instanceof Error)) return log[level](shown([first, ...rest].join(' ')));
       const known = publicError(innermost(first));
       if (!known) return log[level]({ err: logged(first) }, 'request failed');
-      // A mistake of the client's is none of ours; trouble of ours, that its error only hints at, is.
+      // A mistake of the client is only noted. An error whose cause lies in this service, such as an unreachable
+      // database, is a warning.
       const { code, retryable, retryAfterSeconds } = known.extensions;
       const ours = retryable && retryAfterSeconds === undefined;
       return ours ? log.warn({ code, err: logged(first) }, 'request failed') : log.info({ code }, 'request refused');

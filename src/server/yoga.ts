@@ -26,10 +26,10 @@ import { useSecurityHeaders } from './plugins/security-headers.ts';
 import { useVariables } from './plugins/variables.ts';
 import { useEventStreams } from './sse/event-stream.ts';
 
-/** What stands in the context of every request. */
+/** The context that all requests share. */
 export type ServerContext = Omit<Context, keyof CallerContext | 'request'>;
 
-/** The capabilities that requests are answered with. */
+/** The capabilities that answer requests. */
 export type Capabilities = Omit<ServerContext, 'maxComplexity' | 'sdl'> & {
   readonly readerFor: (caller: Caller) => TaskReader;
 };
@@ -39,26 +39,26 @@ export interface GraphqlServer extends Pick<YogaServerInstance<object, ServerCon
 }
 
 export interface ServerSettings extends BodyLimits {
-  /** What `/ready` asks of each part, and what ends it all. */
+  /** The checks of `/ready`, by part. */
   readonly checks: Readonly<Record<string, Check>>;
   readonly stopping: AbortSignal;
   readonly authenticator: Authenticator;
   readonly documents: DocumentLimits & { readonly maxComplexity: number };
   readonly corsOrigins: readonly string[];
   readonly graphiql: boolean;
-  /** Whether the schema may be asked for, and near misses are answered with what may have been meant. */
+  /** Whether introspection is allowed, and error messages may suggest names of the schema. */
   readonly introspection: boolean;
-  /** Where the only documents that are answered stand; null for any document. */
+  /** The file with the only documents that are answered; null to answer any document. */
   readonly persistedOperationsFile: string | null;
   readonly sandbox: boolean;
-  /** After how long a connection on which nothing moves is closed. */
+  /** After how long without traffic a connection is closed. */
   readonly stalledTimeoutMs: number;
 }
 
 /**
- * Yoga around the schema: who is let in, what is served, what is refused, what a client may see of an error.
+ * Creates the GraphQL server: Yoga with one plugin for each concern, and the fast path in front of it.
  *
- * @throws PersistedOperationsError when their file cannot be read.
+ * @throws PersistedOperationsError when the file of persisted operations cannot be read.
  */
 export async function createGraphqlServer(
   { readerFor, ...capabilities }: Capabilities,

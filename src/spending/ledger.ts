@@ -2,13 +2,13 @@ import { LRUCache } from 'lru-cache';
 import { afterRefund, afterSpending, type Cost, type SpendingLimits, type Usage, unused, usageAt } from './usage.ts';
 import type { SavedUsage, UsageStore } from './usage-store.ts';
 
-/** A client that orders, and what it may spend. */
+/** A client and its limits. */
 export interface Spender {
   readonly client: string;
   readonly limits: SpendingLimits;
 }
 
-/** What becomes of a client's usage, or why it must not. */
+/** Computes the usage after an order or a refund, or the error where a limit forbids it. */
 type Entry = (usage: Usage) => Usage | Error;
 
 interface Waiting {
@@ -17,18 +17,18 @@ interface Waiting {
   readonly fail: (error: unknown) => void;
 }
 
-/** Clients whose latest usage is remembered; what is forgotten is read again. */
+/** How many clients' usages are kept in memory. The usage of any other client is read from the database. */
 const maxRemembered = 10_000;
 
 /**
- * Counts what clients order, in the database, so that limits hold over all instances: a usage is only ever written
- * over the version it was worked out from. All entries of one client that come together are one write.
+ * Counts what clients order. The counts are in the database, so limits hold across all instances: a usage is written
+ * only over the version from which it was computed. Entries of one client that arrive together become one write.
  */
 export class Ledger {
   readonly #store: UsageStore;
   readonly #now: () => Date;
   readonly #waiting = new Map<string, Waiting[]>();
-  /** Each client's usage as this instance last knew it. Another instance may have written since. */
+  /** Each client's usage as this instance last saw it. Another instance may have written a newer one. */
   readonly #latest = new LRUCache<string, SavedUsage>({ max: maxRemembered });
 
   constructor(store: UsageStore, now: () => Date) {
@@ -37,7 +37,7 @@ export class Ledger {
   }
 
   /**
-   * Sets what an order costs against the client's limits, as of `at`.
+   * Counts an order at the time `at`.
    *
    * @throws RateLimitedError, QuotaExceededError when a limit forbids it; then nothing was counted.
    * @throws DatabaseUnavailableError when it could not be counted.
@@ -47,12 +47,12 @@ export class Ledger {
     if (problem) throw problem;
   }
 
-  /** Takes back what was counted for an order that was not placed, or turned out to cost nothing. */
+  /** Takes back what was counted for an order that was not placed or is not billed. */
   async refund(client: string, cost: Cost, countedAt: Date): Promise<void> {
     await this.#enter(client, (usage) => afterRefund(usage, cost, countedAt));
   }
 
-  /** What the client has ordered in this minute and on this day. */
+  /** The client's usage of this minute and this day. */
   async usageOf(client: string): Promise<Usage> {
     return usageAt((await this.#store.find(client)) ?? unused, this.#now());
   }
@@ -69,7 +69,7 @@ export class Ledger {
     return promise;
   }
 
-  /** Writes what waits, and what comes together meanwhile, until nothing does. */
+  /** Writes the waiting entries of a client, and those that arrive during a write, until none is left. */
   async #writeAll(client: string): Promise<void> {
     for (let batch = this.#take(client); batch.length > 0; batch = this.#take(client)) {
       try {
@@ -82,12 +82,14 @@ export class Ledger {
     this.#waiting.delete(client);
   }
 
-  /** What waits by now; the list stays, so that the next entry knows that a write is under way. */
+  /**
+   * Takes the waiting entries. The empty list stays in the map, so that the next entry knows that a write is under way.
+   */
   #take(client: string): Waiting[] {
     return this.#waiting.get(client)?.splice(0) ?? [];
   }
 
-  /** Makes all entries in one write; returns for each why it was not made, or null. */
+  /** Applies all entries in one write. Returns for each entry the error that forbids it, or null. */
   async #write(client: string, batch: readonly Waiting[]): Promise<(Error | null)[]> {
     for (;;) {
       const remembered = this.#latest.get(client);
@@ -95,7 +97,8 @@ export class Ledger {
       const { usage, problems } = makeAll(before, batch);
       const refused = problems.some((problem) => problem !== null);
       this.#latest.delete(client);
-      // What is remembered may be out of date, so that no order is refused by it.
+      // The usage in memory may be out of date, so no order is refused by it: the loop reads the database and tries
+      // again.
       if (refused && remembered) continue;
       const saved = usage === before ? before : await this.#store.save(client, usage, before.version);
       if (!saved) continue;
@@ -105,7 +108,7 @@ export class Ledger {
   }
 }
 
-/** The usage after every entry that can be made, and for each entry why it cannot, or null. */
+/** Applies the entries that the limits allow. Returns the usage after them, and for each entry its error, or null. */
 function makeAll(before: Usage, batch: readonly Waiting[]) {
   let usage = before;
   const problems = batch.map(({ entry }) => {

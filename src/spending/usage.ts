@@ -1,7 +1,7 @@
 import type { Unit } from '../catalogue/models.ts';
 import { QuotaExceededError, RateLimitedError } from '../errors.ts';
 
-/** What a client may order; null where there is no limit. */
+/** A client's limits; null for no limit. */
 export interface SpendingLimits {
   readonly submitsPerMinute: number | null;
   /** The budget of a day (UTC) for models that are billed by the second, and by the call. */
@@ -9,7 +9,7 @@ export interface SpendingLimits {
   readonly callsPerDay: number | null;
 }
 
-/** What a client has ordered in one minute, and on one day, each named by its beginning. */
+/** What a client ordered in one minute and on one day. `minute` and `day` are when those began. */
 export interface Usage {
   readonly minute: Date;
   readonly submits: number;
@@ -18,7 +18,7 @@ export interface Usage {
   readonly calls: number;
 }
 
-/** What one order counts for. */
+/** What one order adds to a usage. */
 export interface Cost {
   readonly submits: 0 | 1;
   readonly seconds: number;
@@ -32,11 +32,14 @@ const beginningOf = (windowMs: number, now: Date): Date => new Date(Math.floor(n
 
 export const unused: Usage = { minute: new Date(0), submits: 0, day: new Date(0), seconds: 0, calls: 0 };
 
-/** Whether a window counts at the time of `current`, or is the next one, by the clock of an instance that is a little ahead. */
+/**
+ * Whether a stored window is the current one, or the one after it: the clock of the instance that wrote it may be
+ * ahead.
+ */
 const isOn = (window: Date, current: Date, windowMs: number): boolean =>
   window >= current && window.getTime() - current.getTime() <= windowMs;
 
-/** What of a usage still counts at `now`. */
+/** The usage at `now`: the counts of a minute or day that has ended are 0. */
 export function usageAt(usage: Usage, now: Date): Usage {
   const minute = beginningOf(minuteMs, now);
   const day = beginningOf(dayMs, now);
@@ -61,7 +64,7 @@ export const costOf = (unit: Unit, units: number): Cost => ({
 
 const noLimit = Number.POSITIVE_INFINITY;
 
-/** The usage once an order has been added to it; or the error, where a limit forbids the order. */
+/** The usage with an order added, or the error where a limit forbids the order. */
 export function afterSpending(
   usage: Usage,
   cost: Cost,
@@ -84,7 +87,7 @@ export function afterSpending(
   return { ...current, submits, seconds: current.seconds + cost.seconds, calls: current.calls + cost.calls };
 }
 
-/** The usage without what was counted at `countedAt`, as far as its minute and its day are still going on. */
+/** The usage without an order that was counted at `countedAt`, as far as that minute and that day have not ended. */
 export function afterRefund(usage: Usage, { submits, seconds, calls }: Cost, countedAt: Date): Usage {
   const sameMinute = usage.minute.getTime() === beginningOf(minuteMs, countedAt).getTime();
   const sameDay = usage.day.getTime() === beginningOf(dayMs, countedAt).getTime();

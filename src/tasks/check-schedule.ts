@@ -1,4 +1,4 @@
-/** When tasks are checked. */
+/** How often the upstream is asked about tasks. */
 export interface CheckSchedule {
   /** From the submit to the first check. */
   readonly firstCheckMs: number;
@@ -9,29 +9,35 @@ export interface CheckSchedule {
 const minuteMs = 60_000;
 export const hourMs = 60 * minuteMs;
 
-/** The older a task is, the rarer its checks: from each age on, the interval is multiplied. */
+/** The older a task is, the less often it is checked: from each age on, the interval is multiplied by the factor. */
 const slowdowns = [
   { fromAgeMs: hourMs, factor: 20 },
   { fromAgeMs: 10 * minuteMs, factor: 4 },
   { fromAgeMs: 0, factor: 1 },
 ];
 
-/** How much longer than the interval a pause may be, so that tasks submitted together do not stay together. */
+/**
+ * By which part of the interval a pause may be longer. The random part spreads the checks of tasks that were submitted
+ * together.
+ */
 const maxJitter = 0.5;
 
-/** A Retry-After beyond this is not believed. */
+/** A longer Retry-After is cut to this. */
 const maxRetryAfterMs = 15 * minuteMs;
 
-/** A result is fetchable for 24 hours: a task that has not ended by then has nothing left to wait for. */
+/**
+ * How long a task is tracked. A result can be fetched for 24 hours, so a task that has not ended by then has no usable
+ * result to wait for.
+ */
 export const trackingLimitMs = 24 * hourMs;
 
-/** Where the upstream does not answer at all, its word on the task is waited for a while longer. */
+/** How long a task is tracked while its checks bring no usable answer: longer, because it may have ended meanwhile. */
 export const unansweredLimitMs = 48 * hourMs;
 
-/** How long the vendor keeps a finished video's link alive. */
+/** How long the vendor keeps the link of a finished video working. */
 export const videoLifetimeMs = 24 * hourMs;
 
-/** What the upstream asked for by Retry-After, as far as it is followed. */
+/** The wait that the upstream asked for, up to the longest that is followed. */
 export function cappedRetryAfterMs(retryAfterMs: number | undefined): number {
   return Math.min(retryAfterMs ?? 0, maxRetryAfterMs);
 }

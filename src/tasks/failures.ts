@@ -1,15 +1,15 @@
 import type { NoAnswer, Topic } from './upstream.ts';
 
-/** What a failure means for whoever ordered the video. */
+/** What a failure means for the client that ordered the video. */
 interface FailureFacts {
-  /** Whether ordering the same again may succeed without anybody changing anything. */
+  /** Whether the same order, sent again unchanged, may succeed. */
   readonly retryable: boolean;
   /** Whether the vendor may charge for the order. Refunds are not documented, so every accepted order may cost. */
   readonly mayBeBilled: boolean;
   readonly description: string;
 }
 
-/** Everything that can go wrong with a valid order; the schema's enum and the tests are computed from it. */
+/** All failures of a valid order. The enum of the schema, README's table and tests are derived from them. */
 export const failures = {
   UPSTREAM_REFUSED: {
     retryable: false,
@@ -95,11 +95,11 @@ const failureOfStatus: Record<number, FailureCode> = {
   403: 'UPSTREAM_ACCESS_DENIED',
 };
 
-/** What an unsuccessful submit means, by what became of the request and by what its reason is about. */
+/** The failure that an unsuccessful submit means, by its kind, its HTTP status and the topic of its reason. */
 export function failureOfSubmit({ kind, httpStatus = 0, topic }: NoAnswer): FailureCode {
   switch (kind) {
     case 'REFUSED':
-      // HTTP 401 and 402 are said of nothing else.
+      // HTTP 402 always means credit, and 401 means access unless its reason speaks of credit.
       if (httpStatus === 402 || (httpStatus === 401 && topic !== 'CREDIT')) return failureOfStatus[httpStatus]!;
       return (topic && failureOfTopic[topic]) ?? failureOfStatus[httpStatus] ?? 'UPSTREAM_REFUSED';
     case 'RATE_LIMITED':

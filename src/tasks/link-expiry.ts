@@ -1,10 +1,10 @@
-/** A moment that a link names by the start of its signature and by how many seconds that is good for. */
+/** Parameters of signed links that expire a number of seconds after the time of their signature. */
 const relativeExpiries = ['x-amz', 'x-goog', 'x-oss', 'x-tos', 'x-obs'].map((prefix) => ({
   date: `${prefix}-date`,
   seconds: `${prefix}-expires`,
 }));
 
-/** A moment that a link names by itself: CloudFront, Google, Alibaba, Azure. */
+/** Parameters of signed links that hold the time of expiry: CloudFront, Google, Alibaba, Azure. */
 const absoluteExpiries = [
   'expires',
   'expire',
@@ -18,22 +18,23 @@ const absoluteExpiries = [
   'e',
 ];
 
-/** A moment in Unix time that stands within a parameter: Tencent, Alibaba's CDN, Akamai. */
+/** Parameters that hold the time of expiry, in Unix time, beside other things: Tencent, Alibaba's CDN, Akamai. */
 const writtenExpiries: [name: string, within: RegExp][] = [
   ['q-sign-time', /;(\d{9,11})$/],
   ['auth_key', /^(\d{9,11})-/],
   ['hdnts', /(?:^|~)exp=(\d{9,11})/],
 ];
 
-/** No more parameters of a link are looked at. */
+/** How many parameters of a link are read. */
 const maxParameters = 100;
 
-/** What lies further ahead is no expiry that was meant. */
+/** A time further ahead than this is taken for something other than an expiry. */
 const maxAheadMs = 10 * 366 * 24 * 60 * 60_000;
 
 /**
- * When a signed link says that it stops working; null where it says nothing one can believe. A moment that had passed
- * when the upstream gave the link is not believed: a clock is wrong, and a paid video would be hidden by it.
+ * When a signed link expires, by its own parameters; null where none of them holds a plausible time. A time before
+ * `given`, when the upstream gave the link, is not plausible: one of the clocks is wrong, and believing it would hide a
+ * paid video.
  */
 export function linkExpiry(link: string, given: Date): Date | null {
   const parameters = new Map<string, string>();

@@ -1,19 +1,19 @@
 import type { CheckSchedule } from './check-schedule.ts';
 import type { KeyFinder } from './upstream.ts';
 
-/** When something happened, and by which schedule the task goes on. */
+/** The present time, and what else a transition needs that is not part of the task. */
 export interface Moment {
   readonly now: Date;
   readonly schedule: CheckSchedule;
-  /** A random number from 0 up to 1, by which the checks of tasks that were ordered together drift apart. */
+  /** A random number from 0 up to 1. It spreads the checks of tasks that were submitted together. */
   readonly jitter: number;
-  /** Blots the upstream's key out of what is written into a message. */
+  /** Replaces the upstream's key in a text that goes into a message. */
   readonly redact: (text: string) => string;
-  /** How long a task that is tracked on waits at least. */
+  /** The shortest pause before the next check. */
   readonly minPauseMs?: number;
 }
 
-/** Says what the present moment is. */
+/** Returns the present moment. */
 export type Clock = () => Moment;
 
 export const createClock =

@@ -4,15 +4,15 @@ import type { TaskSignals } from './task-signals.ts';
 import type { TaskStore } from './task-store.ts';
 
 /**
- * Saves a change if the task is still in the version that was read; null where it is not. It is the only writer of
- * changes, so that each is one conditional update and only its winner tells the listeners.
+ * Saves a change if the task still has the version that was read; resolves to null where it has another one. All
+ * changes are written here, so each is one conditional update, and only the update that succeeded tells the listeners.
  *
  * @throws TaskStateError when the change confirms an upstream id that was confirmed for another task.
  * @throws DatabaseUnavailableError
  */
 export type RecordChange = (task: VideoTask, change: TaskChange) => Promise<VideoTask | null>;
 
-/** Hears of a change that was saved: the task as it is now, and as it was. It must not throw. */
+/** Called after a change was saved, with the task after it and before it. It must not throw. */
 export type ChangeListener = (saved: VideoTask, before: VideoTask) => void;
 
 export const recorderFor =
@@ -23,14 +23,14 @@ export const recorderFor =
     return saved;
   };
 
-/** Wakes those who watch the task where its history has grown, because nothing else shows. */
+/** Wakes the watchers of a task when its history has grown. No other change is visible to them. */
 export const wakesWatchers =
   (signals: Pick<TaskSignals, 'publish'>): ChangeListener =>
   (saved, before) => {
     if (saved.history.length > before.history.length) signals.publish(saved.id);
   };
 
-/** Writes a line for each new status. */
+/** Writes a log line for each new status. */
 export const logsStatus =
   (log: Logger): ChangeListener =>
   (saved, before) => {

@@ -1,12 +1,14 @@
 import type { ModelName } from '../catalogue/models.ts';
 import type { TaskStatus } from './task.ts';
 
-/** Which tasks a list is about; every given condition must hold. */
+/**
+ * A task matches when it meets every given condition. An absent condition is met by all tasks, an empty list by none.
+ */
 export interface TaskFilter {
   readonly clients?: readonly string[] | undefined;
   readonly statuses?: readonly TaskStatus[] | undefined;
   readonly models?: readonly ModelName[] | undefined;
-  /** A page of them at most. */
+  /** At most as many as a page holds. */
   readonly ids?: readonly string[] | undefined;
   /** Inclusive. */
   readonly createdAfter?: Date | undefined;
@@ -14,7 +16,10 @@ export interface TaskFilter {
   readonly createdBefore?: Date | undefined;
 }
 
-/** Which part of a list is wanted: the tasks between two ids, from the newest on or, inverted, from the oldest on. */
+/**
+ * The part of a list to read: tasks with ids between `olderThan` and `newerThan`, without those two. The newest tasks
+ * come first; `inverted` reads from the oldest.
+ */
 export interface TaskPage {
   readonly newerThan?: string | undefined;
   readonly olderThan?: string | undefined;
@@ -22,7 +27,7 @@ export interface TaskPage {
   readonly inverted: boolean;
 }
 
-/** How many tasks of the filter are in a state; `limit` where there are that many or more. */
+/** How many matching tasks have a status. Counting stops at a limit. */
 export interface TaskCount {
   readonly status: TaskStatus;
   readonly count: number;

@@ -7,35 +7,35 @@ import type { TaskCount, TaskFilter, TaskPage } from './task-filter.ts';
 import type { TaskSignals } from './task-signals.ts';
 import type { TaskStore } from './task-store.ts';
 
-/** On whose behalf tasks are read. */
+/** The client for which tasks are read. */
 export interface Viewer {
-  /** The client whose tasks are seen. */
+  /** Tasks of this client may be read. */
   readonly client: string;
-  /** Whether the tasks of all other clients are seen as well. */
+  /** Whether the tasks of all other clients may be read too. */
   readonly seesAll: boolean;
 }
 
-/** What readers read from. */
+/** What all readers share. */
 export interface TaskSources {
   readonly store: TaskStore;
   readonly signals: Pick<TaskSignals, 'subscribe'>;
-  /** Ends all watches when the service stops. */
+  /** Aborts when the service stops, which ends all watches. */
   readonly stopping: AbortSignal;
   /** After how long without a signal a watch reads the row again, because a signal can be lost. */
   readonly rereadMs: number;
 }
 
-/** How many resubmissions of a task are shown. */
+/** How many resubmissions of a task are returned at most. */
 export const maxResubmissions = 20;
 
-/** How many tasks are counted in each state at most. */
+/** Where counting the tasks of one status stops. */
 export const maxCount = 10_000;
 
 const statusCount = Object.keys(taskStatuses).length;
 
 /**
- * Reads tasks on behalf of one viewer. It is the only way to read them for a request, so that no resolver can forget
- * whose tasks may be seen. All methods throw DatabaseUnavailableError.
+ * Reads tasks for one viewer. A request can read tasks in no other way, so no resolver can return a task that its
+ * caller may not see. All methods throw DatabaseUnavailableError.
  */
 export class TaskReader {
   readonly #sources: TaskSources;
@@ -46,37 +46,43 @@ export class TaskReader {
     this.#viewer = viewer;
   }
 
-  /** The task with this id; null where there is none, or it is not to be seen. What is no UUID is not looked for. */
+  /**
+   * The task with this id; null where there is none or the viewer may not see it. A text that is not a UUID costs no
+   * query.
+   */
   async find(id: string): Promise<VideoTask | null> {
     const task = isUuid(id) ? await this.#sources.store.find(id) : null;
     return task && this.#sees(task) ? task : null;
   }
 
-  /** @throws TaskNotFoundError when there is no such task, or it is not to be seen. */
+  /** @throws TaskNotFoundError when there is no such task or the viewer may not see it. */
   async findExisting(id: string): Promise<VideoTask> {
     const task = await this.find(id);
     if (!task) throw new TaskNotFoundError(id);
     return task;
   }
 
-  /** The tasks with these ids, by id, all read at once. */
+  /** The visible tasks among these ids, by id, read with one query. */
   async findMany(ids: readonly string[]): Promise<ReadonlyMap<string, VideoTask>> {
     const sought = [...new Set(ids.filter((id) => isUuid(id)))];
     const tasks = sought.length > 0 ? await this.#sources.store.findMany(sought) : [];
     return new Map(tasks.filter((task) => this.#sees(task)).map((task) => [task.id, task]));
   }
 
-  /** A page of the tasks that meet the filter. */
+  /** A page of the visible tasks that match the filter. */
   list(filter: TaskFilter, page: TaskPage): Promise<VideoTask[]> {
     return this.#sources.store.list(this.#narrowed(filter), page);
   }
 
-  /** How many of the tasks that meet the filter are in each of its states, up to `maxCount`. */
+  /** How many visible tasks match the filter, by status, each counted up to `maxCount`. */
   count(filter: TaskFilter): Promise<TaskCount[]> {
     return this.#sources.store.count(this.#narrowed(filter), maxCount);
   }
 
-  /** How many combinations of values a list is put together from, because each is looked up in an index by itself. */
+  /**
+   * How many combinations of client, status and model a filter selects. The database looks each of them up in an index
+   * by itself, so this measures the cost of a list.
+   */
   combinationsIn({ ids, clients, statuses, models }: TaskFilter): number {
     if (ids) return 1;
     const chosen = (values: readonly string[] | undefined, all: number) => (values ? new Set(values).size : all);
@@ -84,22 +90,22 @@ export class TaskReader {
     return (this.#viewer.seesAll ? chosen(clients, 1) : 1) * byOrder;
   }
 
-  /** The newest tasks that repeat the order of a task, `maxResubmissions` at most. */
+  /** The visible tasks that repeat the order of this task, the newest first, `maxResubmissions` at most. */
   listResubmissions(id: string): Promise<VideoTask[]> {
     const { client, seesAll } = this.#viewer;
     return this.#sources.store.listResubmissions(id, seesAll ? undefined : client, maxResubmissions);
   }
 
-  /** The reference images of a task that was read, in the order's order. */
+  /** The reference images of a task, in the order in which they were ordered. */
   referenceImagesOf({ id, mode }: Pick<VideoTask, 'id' | 'mode'>): Promise<readonly ReferenceImage[]> {
     return mode === 'TEXT_TO_VIDEO' ? Promise.resolve([]) : this.#sources.store.findReferenceImages(id);
   }
 
   /**
-   * The task as it is, then again after each change, until it has ended, `left` aborts or the service stops; null where
-   * the row was read again and nothing had changed.
+   * Yields the task, then yields it again after each change, until it has ended, `left` aborts or the service stops.
+   * Yields null when a reread found no change.
    *
-   * @throws TaskNotFoundError when there is no such task, or it is not to be seen.
+   * @throws TaskNotFoundError when there is no such task or the viewer may not see it.
    */
   async *watch(id: string, left: AbortSignal, rereadMs = this.#sources.rereadMs): AsyncGenerator<VideoTask | null> {
     const { signals, stopping } = this.#sources;
@@ -109,7 +115,7 @@ export class TaskReader {
     left.addEventListener('abort', onSignal);
     try {
       for (let seenChanges = -1; !left.aborted && !stopping.aborted; ) {
-        // Made before the row is read, so that a signal that comes meanwhile is not missed.
+        // The promise is made before the row is read, so that a signal that arrives during the read is not missed.
         const woken = new Promise<void>((resolve) => {
           wakeUp = resolve;
         });
@@ -131,7 +137,7 @@ export class TaskReader {
     return this.#viewer.seesAll || client === this.#viewer.client;
   }
 
-  /** The filter, narrowed to the tasks that may be seen. */
+  /** The filter, limited to the tasks that the viewer may see. */
   #narrowed(filter: TaskFilter): TaskFilter {
     const { client, seesAll } = this.#viewer;
     if (seesAll) return filter;

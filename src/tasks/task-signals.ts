@@ -1,24 +1,26 @@
 import { EventEmitter } from 'node:events';
 
-/** Tells those who watch a task that it has changed. A signal carries nothing else, because the row is the truth. */
+/**
+ * Tells the watchers of a task that it has changed. A signal carries only the task's id; watchers read the row again.
+ */
 export interface TaskSignals {
   publish(taskId: string): void;
-  /** Wakes all listeners of all tasks. */
+  /** Calls all listeners of all tasks. */
   publishAll(): void;
   /** Calls `listener` on each signal, until the returned function is called. */
   subscribe(taskId: string, listener: () => void): () => void;
 }
 
-/** PORT: carries signals to and from other processes. */
+/** PORT: sends signals to other processes and receives theirs. */
 export interface SignalRelay {
   send(taskId: string): void;
   receive(onTaskChanged: (taskId: string) => void): void;
 }
 
-/** Signals within this process and, where there is a relay, between processes. */
+/** Creates the signals of this process and, with a relay, between processes. */
 export function createTaskSignals(relay: SignalRelay | null): TaskSignals {
   const emitter = new EventEmitter().setMaxListeners(0);
-  // Prefixed, because an event that is called just "error" would be thrown.
+  // The prefix keeps an id from being "error": EventEmitter throws events of that name.
   const eventOf = (taskId: string): string => `task ${taskId}`;
   relay?.receive((taskId) => void emitter.emit(eventOf(taskId)));
   return {

@@ -2,7 +2,7 @@ import type { ModelName, Unit } from '../catalogue/models.ts';
 import { videoLifetimeMs } from './check-schedule.ts';
 import type { FailureCode } from './failures.ts';
 
-/** The states of a task: what each means, and whether it is the last one. */
+/** The states of a task. A terminal state is never left. */
 export const taskStatuses = {
   SUBMITTING: { terminal: false, description: 'The order is being sent to the upstream.' },
   QUEUED: { terminal: false, description: 'The upstream has accepted the order and will begin.' },
@@ -22,10 +22,10 @@ export type TaskStatus = keyof typeof taskStatuses;
 /** What a video is made from. */
 export type VideoMode = 'TEXT_TO_VIDEO' | 'IMAGE_TO_VIDEO';
 
-/** What was ordered, and by which names it is known. Its reference images are read by themselves. */
+/** What was ordered. Its reference images are not part of it, because they are read by themselves. */
 interface TaskOrder {
   readonly id: string;
-  /** Whose it is. */
+  /** The client that ordered the task and may see it. */
   readonly client: string;
   readonly model: ModelName;
   readonly prompt: string;
@@ -40,20 +40,23 @@ interface TaskOrder {
   readonly resubmissionOfId: string | null;
 }
 
-/** How far it has come. */
+/** How far the task has come. Only these fields change after its creation. */
 export interface TaskProgress {
   readonly status: TaskStatus;
   readonly upstreamId: string | null;
-  /** The upstream's id, where somebody has said it; no two tasks can be given the same. */
+  /** The upstream's id where the operator confirmed it. It is unique among all tasks. */
   readonly confirmedUpstreamId: string | null;
   readonly upstreamStatus: string | null;
   readonly failureCode: FailureCode | null;
   readonly failureMessage: string | null;
-  /** After how many seconds the upstream said that the order may be sent again. */
+  /** The Retry-After of a failed submit, in seconds. */
   readonly failureRetryAfterSeconds: number | null;
-  /** The link of the finished video; before that, one that the upstream gave while it still called the task running. */
+  /**
+   * The link of the finished video. Before that, a link that the upstream gave while it still reported the task as
+   * running.
+   */
   readonly videoUrl: string | null;
-  /** When the link stops working; null for a task that was finished before this was kept. */
+  /** When the link expires. Null in old rows, which were finished before this column existed. */
   readonly videoExpiresAt: Date | null;
   readonly videoDurationSeconds: number | null;
   readonly submittedAt: Date | null;
@@ -63,58 +66,64 @@ export interface TaskProgress {
   readonly leasedUntil: Date | null;
   readonly checkCount: number;
   /**
-   * What the upstream's last answers said, all of them the same, where that ends the task only once it was said several
-   * times in a row; null where the last answer was none of that kind. `repeatedAnswerCount` answers in a row have said it.
+   * What the last answers said, where that ends the task only after several equal answers in a row; null where the last
+   * answer was of another kind. `repeatedAnswerCount` counts the equal answers.
    */
   readonly repeatedAnswer: string | null;
   readonly repeatedAnswerCount: number;
   readonly history: readonly HistoryEntry[];
-  /** Null once it has expired; only a trace of it once the next order has taken it over. */
+  /**
+   * Null once the key has expired. When a later order has taken the key over, this holds the key with a space appended
+   * (`orders/key-spelling.ts`).
+   */
   readonly idempotencyKey: string | null;
 }
 
-/** One ordered video: our record of it. */
+/** The record of one ordered video. */
 export interface VideoTask extends TaskOrder, TaskProgress {
-  /** Raised by every write; a write from an older version is refused. */
+  /** Each write increments it. A write that expects another version is refused. */
   readonly version: number;
 }
 
-/** What a change writes. */
+/** The columns that a change writes. */
 export type TaskChange = Partial<TaskProgress>;
 
-/** What can change a task. */
+/** The causes of a change. */
 export const changeCauses = {
   SUBMIT: "The upstream's answer to the order, or that there was none.",
-  CHECK: 'What a check of the task brought.',
-  RECOVERY: 'The process that had sent the order was gone before it could record an answer.',
-  CONFIRM: 'Somebody found the order with the vendor: `confirmVideoTask`.',
-  ABANDON: 'Somebody gave the order up: `abandonVideoTask`.',
+  CHECK: "The upstream's answer to a check of the task.",
+  RECOVERY: 'The process that sent the order ended before it could record an answer.',
+  CONFIRM: "The operator found the order in the vendor's console: `confirmVideoTask`.",
+  ABANDON: 'The client or the operator gave the order up: `abandonVideoTask`.',
 } as const;
 
 export type ChangeCause = keyof typeof changeCauses;
 
-/** One change of a task, as it was seen. */
+/** One change of a task. */
 export type HistoryEntry = {
   readonly from: TaskStatus;
   readonly to: TaskStatus;
-  /** RFC 3339; it is kept as JSON. */
+  /** RFC 3339, because the history is stored as JSON. */
   readonly at: string;
   readonly cause: ChangeCause;
   readonly upstreamStatus: string | null;
-  /** How many checks had been made by then. */
+  /** How many checks had been made when it changed. */
   readonly attempt: number;
 };
 
-/** A finished task's video. */
+/** The video of a completed task. */
 export interface Video {
-  /** Null where it cannot be fetched any more, or not be shown. */
+  /** Null where the link has expired or must not be shown. */
   readonly url: string | null;
   readonly state: 'AVAILABLE' | 'EXPIRED' | 'WITHHELD';
   readonly expiresAt: Date;
   readonly durationSeconds: number | null;
 }
 
-/** The video of a completed task as it stands at `now`; null where there is none. `holdsKey` says what is not shown. */
+/**
+ * The video of a completed task, judged at `now`; null for a task in another state. A link in which `holdsKey` finds
+ * the upstream's key is withheld.
+ */
 export function videoOf(task: VideoTask, now: Date, holdsKey: (text: string) => boolean): Video | null {
   if (task.status !== 'COMPLETED' || task.videoUrl === null || task.completedAt === null) return null;
   const expiresAt = task.videoExpiresAt ?? new Date(task.completedAt.getTime() + videoLifetimeMs);
@@ -124,5 +133,5 @@ export function videoOf(task: VideoTask, now: Date, holdsKey: (text: string) => 
   return { url: task.videoUrl, state: 'AVAILABLE', expiresAt, durationSeconds };
 }
 
-/** Whether the task has ended for good: nothing changes it any more. */
+/** Whether the task has ended and will not change any more. */
 export const isTerminal = ({ status }: Pick<VideoTask, 'status'>): boolean => taskStatuses[status].terminal;

@@ -7,16 +7,15 @@ import type { ChangeCause, TaskChange, TaskStatus, VideoTask } from './task.ts';
 import type { Accepted, CheckReply, NoAnswer, Observed, SubmitReply } from './upstream.ts';
 
 /**
- * So many answers in a row make final what one alone may be mistaken in: that there is no such task (one just created may
- * not be visible everywhere at once), that its content is refused, that it is finished without a link, and all that a
- * relay says under another id.
+ * How many equal answers in a row are believed, where one alone may be wrong: a task that is not found (a new one may
+ * not be visible everywhere yet), refused content, a finished task without a link, and an answer under another id.
  */
 const finalCount = 3;
 
-/** No answer of the kind that ends a task only when it is repeated. */
+/** Resets the count of equal answers. */
 const unrepeated = { repeatedAnswer: null, repeatedAnswerCount: 0 };
 
-/** The answer is one more of its kind, or the first. */
+/** Counts an answer: one more than before where the last one was equal, otherwise the first. */
 const repeatedAs = (answer: string, task: VideoTask) => ({
   repeatedAnswer: answer,
   repeatedAnswerCount: task.repeatedAnswer === answer ? task.repeatedAnswerCount + 1 : 1,
@@ -37,10 +36,10 @@ const failed = (failureCode: FailureCode, failureMessage: string, moment: Moment
   failureMessage,
 });
 
-/** A longer wait than this is not passed on. */
+/** The longest Retry-After that is passed on to the client. */
 const maxRetryAfterSeconds = 24 * 60 * 60;
 
-/** When the upstream takes orders again, as far as it has said so. */
+/** The Retry-After of a failed submit, for the client. */
 const retryAfter = ({ retryAfterMs }: NoAnswer) => ({
   failureRetryAfterSeconds:
     retryAfterMs === undefined ? null : Math.min(Math.ceil(retryAfterMs / 1_000), maxRetryAfterSeconds),
@@ -55,12 +54,12 @@ const unconfirmed = (failureMessage: string): TaskChange => ({
 });
 
 /**
- * So many entries a history has room for where only the upstream's word changes. A relay that puts its progress into the
- * word would fill the row; changes of the status are few, and always have room.
+ * How long a history may get before entries that change only the upstream's word are left out. A relay that writes its
+ * progress into the word would otherwise fill the row. Changes of the status are few and are always recorded.
  */
 const maxWordChanges = 100;
 
-/** The change together with its entry in the history, where it is one that can be seen. */
+/** Adds the history entry to a change of the status or of the upstream's word. Other changes get no entry. */
 function recorded(task: VideoTask, change: TaskChange, cause: ChangeCause, { now }: Pick<Moment, 'now'>): TaskChange {
   const { status = task.status, upstreamStatus = task.upstreamStatus, checkCount = task.checkCount } = change;
   if (status === task.status && upstreamStatus === task.upstreamStatus) return change;
@@ -68,7 +67,7 @@ function recorded(task: VideoTask, change: TaskChange, cause: ChangeCause, { now
     const { upstreamStatus: _, ...unseen } = change;
     return unseen;
   }
-  // The clock may have been set back, or be another instance's.
+  // An entry is never older than the one before it, although the clock may be set back or be another machine's.
   const before = task.history.at(-1)?.at ?? '';
   const at = now.toISOString() > before ? now.toISOString() : before;
   const entry = { from: task.status, to: status, at, cause, upstreamStatus, attempt: checkCount };
@@ -76,12 +75,13 @@ function recorded(task: VideoTask, change: TaskChange, cause: ChangeCause, { now
 }
 
 /**
- * What the submit's reply makes of the task; null where it can say nothing new. A reply that comes after the task was
- * given up as UNCONFIRMED still counts: it is the answer that was missed.
+ * The change that the reply to a submit makes; null where it makes none. A reply still counts when the task was
+ * recorded as UNCONFIRMED before it arrived, because it is the answer that was missing.
  */
 export function afterSubmit(task: VideoTask, reply: SubmitReply, moment: Moment): TaskChange | null {
   if (task.status !== 'SUBMITTING' && task.status !== 'UNCONFIRMED') {
-    // Given up by its owner meanwhile; what may be billed should still be known by its name.
+    // The task was abandoned before the reply arrived. Its upstream id is still recorded, because the order may be
+    // billed.
     return reply.kind === 'ACCEPTED' && task.upstreamId === null ? { upstreamId: reply.upstreamId } : null;
   }
   if (reply.kind === 'ACCEPTED') return recorded(task, accepted(reply, moment), 'SUBMIT', moment);
@@ -105,14 +105,17 @@ const accepted = (reply: Pick<Accepted, 'upstreamId' | 'upstreamStatus'>, moment
   failureRetryAfterSeconds: null,
 });
 
-/** What becomes of a task whose submit never reported back, because its process died. */
+/** The change of a task whose process died during the submit; null unless SUBMITTING. */
 export function afterLostSubmit(task: VideoTask, moment: Moment): TaskChange | null {
   if (task.status !== 'SUBMITTING') return null;
   const message = 'The service stopped while the order was being sent, so it is not known whether it arrived.';
   return recorded(task, unconfirmed(message), 'RECOVERY', moment);
 }
 
-/** The order was found with the vendor as `upstreamId`: the task is followed from now on. Null unless UNCONFIRMED. */
+/**
+ * The change of a task whose order was found in the vendor's console as `upstreamId`: it is tracked from now on. Null
+ * unless UNCONFIRMED.
+ */
 export function afterConfirmation(task: VideoTask, upstreamId: string, moment: Moment): TaskChange | null {
   if (task.status !== 'UNCONFIRMED') return null;
   const asked = { nextCheckAt: moment.now, confirmedUpstreamId: upstreamId };
@@ -120,13 +123,13 @@ export function afterConfirmation(task: VideoTask, upstreamId: string, moment: M
   return recorded(task, change, 'CONFIRM', moment);
 }
 
-/** Nobody waits for the order any longer; it may still be billed. Null unless UNCONFIRMED. */
+/** The change of a task that is given up. It may still be billed. Null unless UNCONFIRMED. */
 export function afterAbandonment(task: VideoTask, moment: Moment): TaskChange | null {
   if (task.status !== 'UNCONFIRMED') return null;
   return recorded(task, ended('FAILED', moment), 'ABANDON', moment);
 }
 
-/** What a check's reply makes of the task; null where the task is not being tracked. */
+/** The change that the reply to a check makes; null where the task is not being tracked. */
 export function afterCheck(task: VideoTask, reply: CheckReply, moment: Moment): TaskChange | null {
   if (task.status !== 'QUEUED' && task.status !== 'PROCESSING') return null;
   const change =
@@ -138,16 +141,19 @@ function afterObservation(task: VideoTask, observed: Observed, moment: Moment): 
   const doubt = doubtOf(task, observed);
   const repeated = doubt === null ? unrepeated : repeatedAs(doubt, task);
   const final = doubt === null || repeated.repeatedAnswerCount >= finalCount;
-  // What is said under another id may be about another task.
+  // An answer under another id may be about another task, so nothing of it is recorded until it is final.
   if (!final && observed.otherIds.length > 0) return { ...trackedOn(task, moment), ...repeated };
   const seen = { upstreamStatus: observed.upstreamStatus, lastCheckedAt: moment.now, ...repeated };
   return { ...(final ? outcomeOf(task, observed, moment) : trackedOn(task, moment)), ...seen };
 }
 
-/** What keeps an observation from being believed the first time; null where nothing does. */
+/**
+ * Why an observation is believed only after equal ones; null where it is believed at once. Equal observations have
+ * equal texts.
+ */
 function doubtOf(task: VideoTask, { status, otherIds, videoUrl }: Observed): string | null {
   if (otherIds.length > 0) {
-    // Not the ids themselves, which may hold what no other column may.
+    // A digest instead of the ids, because ids may contain the upstream's key, which must not be stored.
     const digest = createHash('sha256').update(JSON.stringify(otherIds)).digest('hex');
     return `OTHER_ID ${status} ${digest.slice(0, 16)}`;
   }
@@ -158,7 +164,7 @@ function outcomeOf(task: VideoTask, observed: Observed, moment: Moment): TaskCha
   const reason = observed.error ?? 'The upstream gave no reason.';
   switch (observed.status) {
     case 'COMPLETED':
-      // The link of a time when it still called the task running is better than none.
+      // A link that came while the task was still reported as running is better than none.
       return finished(observed.videoUrl ?? task.videoUrl, observed, moment);
     case 'UNKNOWN':
       return observed.videoUrl === null ? trackedOn(task, moment) : finished(observed.videoUrl, observed, moment);
@@ -185,7 +191,10 @@ function finished(videoUrl: string | null, { durationSeconds, error }: Observed,
   return { videoUrl, videoExpiresAt, videoDurationSeconds: durationSeconds, ...ended('COMPLETED', moment) };
 }
 
-/** Which failure a refused check speaks of, and how often it has to be said; null where it says nothing of the task. */
+/**
+ * The failure that a refused check means, and how many equal answers it takes; null where the refusal is not about the
+ * task.
+ */
 function refusalOf({ kind, httpStatus, topic }: NoAnswer): { code: FailureCode; count: number } | null {
   if (kind !== 'REFUSED') return null;
   if (httpStatus === 410) return { code: 'UPSTREAM_TASK_NOT_FOUND', count: 1 };
@@ -204,7 +213,7 @@ function afterFailedCheck(task: VideoTask, error: NoAnswer, moment: Moment): Tas
   return { ...seen, ...failed(refusal.code, error.message, moment) };
 }
 
-/** The task goes on as it is, until its result could no longer be fetched. */
+/** Schedules the next check, or fails the task as expired when it is older than `limitMs`. */
 function trackedOn(
   task: VideoTask,
   moment: Moment,

@@ -1,80 +1,87 @@
 import type { VideoRequest } from '../catalogue/video-request.ts';
 
-/** What a reason is about, where it can be told. */
+/** What the reason of a failure is about. */
 export type Topic =
   /** The content of the prompt, of an image or of the video was refused. */
   | 'CONTENT'
   /** The upstream's account is out of credit. */
   | 'CREDIT'
-  /** Too much is asked at the moment. */
+  /** There are too many requests at the moment. */
   | 'RATE'
-  /** The key, or what it may do. */
+  /** The key is wrong, or lacks a right. */
   | 'ACCESS';
 
-/** What became of a request to the upstream that brought no usable answer. */
+/** The outcome of a request to the upstream without a usable answer. */
 export type UpstreamErrorKind =
-  /** The upstream understood and declined (HTTP 4xx): nothing was accepted. */
+  /** The upstream refused the request (HTTP 4xx): nothing was accepted. */
   | 'REFUSED'
-  /** HTTP 429: nothing was accepted, and we are to wait. */
+  /** HTTP 429: nothing was accepted; the service has to wait. */
   | 'RATE_LIMITED'
-  /** The order's body was not begun to be sent, because no connection was made: which the HTTP client proves by never having asked for it. */
+  /**
+   * No byte of the order was sent, because no connection was made. The proof is that the HTTP client never read the
+   * body.
+   */
   | 'NEVER_SENT'
-  /** Sent, but the answer did not come or cannot be read (timeout, reset, 5xx, broken body): anything may be true. */
+  /**
+   * The request was sent, but its answer is missing or unreadable (timeout, reset, 5xx, broken body), so the upstream
+   * may or may not have acted on it.
+   */
   | 'ANSWER_LOST';
 
-/** That there is no usable answer, and why. */
+/** A request without a usable answer, and the reason. */
 export interface NoAnswer {
   readonly kind: UpstreamErrorKind;
   readonly message: string;
   readonly httpStatus?: number | undefined;
-  /** What the upstream asked for by Retry-After, or in the body. */
+  /** The wait that the upstream asked for, in the Retry-After header or in the body. */
   readonly retryAfterMs?: number | undefined;
-  /** What the reason is about, where it can be told. */
+  /** The topic of the reason, where the text reveals it. */
   readonly topic?: Topic | null;
 }
 
-/** The upstream took the order. */
+/** The upstream accepted the order. */
 export interface Accepted {
   readonly kind: 'ACCEPTED';
   readonly upstreamId: string;
   readonly upstreamStatus: string | null;
 }
 
-/** What a check saw. */
+/** What the upstream said about a task. */
 export interface Observed {
   readonly kind: 'OBSERVED';
   readonly status: 'QUEUED' | 'PROCESSING' | 'COMPLETED' | 'FAILED' | 'CANCELLED' | 'UNKNOWN';
-  /** The upstream's own word for it. */
+  /** The upstream's own word for the status. */
   readonly upstreamStatus: string | null;
-  /** A usable link; of an unknown word only one that can be nothing else than the video's. */
+  /** A usable link. Beside an unknown status only a link that can be nothing but the video's. */
   readonly videoUrl: string | null;
   readonly durationSeconds: number | null;
   /** The upstream's own text about a failure. */
   readonly error: string | null;
-  /** Whether it is a refusal of the content. */
+  /** Whether the content was refused. */
   readonly moderated: boolean;
-  /** The ids by which the reply names another task than the one that was asked about; none where it does not. */
+  /** The ids of a reply that names another task instead of the one that was asked about; empty otherwise. */
   readonly otherIds: readonly string[];
 }
 
 export type SubmitReply = Accepted | NoAnswer;
 export type CheckReply = Observed | NoAnswer;
 
-/** Finds the key of the upstream's account in what the upstream says, in any form in which it may be written there. */
+/** Finds the key of the upstream's account in texts of the upstream, in every spelling in which it may occur. */
 export interface KeyFinder {
   holdsKey(text: string): boolean;
-  /** The text with the key blotted out. */
+  /** The text with `[redacted]` in the place of the key. */
   redact(text: string): string;
 }
 
 /**
- * PORT: the REST API. What is shown or logged of its ids and links has to go through `redact` or `holdsKey`.
+ * PORT: the REST API. Ids and links in its replies must pass through `redact` or `holdsKey` before they are shown or
+ * logged.
  *
- * Faults are returned, never thrown: each is an outcome to be recorded.
+ * Failures are returned, never thrown, because each is an outcome to be recorded.
  */
 export interface Upstream extends KeyFinder {
-  /** Orders the video: the one paid call, sent at most once. */
+  /** Orders the video. This is the paid call; it is sent at most once. */
   submit(request: VideoRequest, signal: AbortSignal): Promise<SubmitReply>;
-  /** Asks once how a task is doing. It is not asked again by itself, because the tracker comes round again. */
+  /** Asks once about a task. It does not retry, because the tracker checks the task again anyway. */
   check(upstreamId: string, signal: AbortSignal): Promise<CheckReply>;
 }

@@ -2,13 +2,15 @@ import type { Logger } from 'pino';
 import type { VideoTask } from '../tasks/task.ts';
 import type { TaskStore } from '../tasks/task-store.ts';
 
-/** How long checks are collected before they are written. */
+/** How long checks are collected before one statement writes them. */
 const collectMs = 100;
 
-/** No statement is so long that others wait for it: on SQLite the whole process does. */
+/** The most tasks in one statement. A longer one would make others wait, and on SQLite the whole process. */
 const maxTasksAtOnce = 500;
 
-/** Writes the checks that brought nothing new, which are nearly all of them and which no caller waits for, many at once. */
+/**
+ * Writes checks that brought nothing new, many in one statement. Most checks are such, and no caller waits for them.
+ */
 export class CheckBatch {
   readonly #store: Pick<TaskStore, 'saveChecks'>;
   readonly #log: Logger;
@@ -21,13 +23,13 @@ export class CheckBatch {
     this.#log = log;
   }
 
-  /** Takes a task as it is after its check, in the version that was checked. */
+  /** Adds a task with the values after its check and the version before it. */
   add(task: VideoTask): void {
     this.#collected.push(task);
     this.#timer ??= setTimeout(() => void this.flush(), collectMs);
   }
 
-  /** Resolves when everything that has been added is written, as far as the database does it. */
+  /** Writes what was added. Resolves when that has been written or has failed. */
   flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -38,7 +40,7 @@ export class CheckBatch {
   async #writeAll(): Promise<void> {
     while (this.#collected.length > 0) {
       const tasks = this.#collected.splice(0, maxTasksAtOnce);
-      // Where they are not written, their leases run out and they come round again.
+      // If the write fails, the leases end and the tasks are claimed and checked again.
       await this.#store
         .saveChecks(tasks)
         .catch((err: unknown) => this.#log.error({ tasks: tasks.length, err }, 'checks could not be recorded'));

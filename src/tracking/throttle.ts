@@ -1,42 +1,54 @@
 import { type CheckSchedule, cappedRetryAfterMs } from '../tasks/check-schedule.ts';
 import type { CheckReply, SubmitReply } from '../tasks/upstream.ts';
 
-/** What the upstream's replies say about all checks, not about single tasks. */
+/** Slows all checks down, or stops them, by what the upstream's replies say about the key and the rate of requests. */
 export interface Throttle {
   /** How many of `concurrency` checks may be under way at `now`. */
   limit(concurrency: number, now: Date): number;
-  /** Takes in the reply to a check that was sent at `sentAt`; returns how long that task is to wait at least. */
+  /**
+   * Takes a reply to a check that was sent at `sentAt`. Returns the shortest pause in milliseconds before the next
+   * check of that task.
+   */
   heedCheck(taskId: string, reply: CheckReply, sentAt: Date, now: Date): number;
-  /** Takes in the reply to an order that was sent at `sentAt`. */
+  /** Takes a reply to an order that was sent at `sentAt`. */
   heedSubmit(reply: SubmitReply, sentAt: Date, now: Date): void;
-  /** Why nothing is checked at the moment; null where the key is accepted. */
+  /** Why checks stand still, for an operator; null while the upstream accepts the key. */
   problem(): string | null;
 }
 
-/** How long nothing is checked after the upstream has refused our key; then one check at a time tries again. */
+/** How long checks stand still after the upstream refused the key. After that, one check at a time tries again. */
 const accessDeniedPauseMs = 5 * 60_000;
 
-/** How long a submit's HTTP 403 without a reason says nothing about the key, after a check has shown that it did not. */
+/**
+ * How long an order's HTTP 403 without a reason is not taken for a refused key, after a check has shown that the key is
+ * accepted.
+ */
 const orderRefusedMs = 60 * 60_000;
 
-/** One task may belong to another account of a relay: only so many refused tasks say that it is the key. */
+/**
+ * How many different tasks must be refused before the key counts as refused. One task alone may belong to another
+ * account.
+ */
 const tasksThatTell = 3;
 
 const deniesAccess = (reply: CheckReply | SubmitReply): reply is CheckReply & { httpStatus: number } =>
   reply.kind === 'REFUSED' &&
   (reply.httpStatus === 401 || (reply.httpStatus === 403 && (reply.topic ?? 'ACCESS') === 'ACCESS'));
 
-/** Whether the upstream has shown by its reply that it accepts the key. */
+/** Whether the reply shows that the upstream accepts the key. */
 const acceptsKey = (reply: CheckReply | SubmitReply): boolean =>
   reply.kind === 'OBSERVED' ||
   reply.kind === 'ACCEPTED' ||
   (reply.kind === 'REFUSED' && reply.httpStatus !== 403 && reply.topic !== 'ACCESS');
 
-/** Lets checks through, until the upstream refuses our key or wants to be left alone for a while. */
+/** Creates a throttle that allows all checks until the upstream refuses the key or asks for fewer requests. */
 export function createThrottle({ intervalMs }: CheckSchedule): Throttle {
   let rateLimitedUntilMs = 0;
   let denied: { readonly since: Date; readonly problem: string } | null = null;
-  /** Whether checks stand still because of an order's HTTP 403, which a firewall also says of what is in the order. */
+  /**
+   * Whether checks stand still because of an order's HTTP 403. A firewall also answers 403, because of the content of
+   * an order.
+   */
   let doubted = false;
   let undoubtedUntilMs = 0;
   const refusedTasks = new Set<string>();
@@ -46,7 +58,7 @@ export function createThrottle({ intervalMs }: CheckSchedule): Throttle {
   };
 
   const accept = (sentAt: Date): void => {
-    // What had been under way when the key was refused says nothing new.
+    // A reply to a request that was sent before the key was refused says nothing about the key now.
     if (denied !== null && sentAt <= denied.since) return;
     denied = null;
     doubted = false;
@@ -64,7 +76,7 @@ export function createThrottle({ intervalMs }: CheckSchedule): Throttle {
         doubted = false;
         if (refusedTasks.size < tasksThatTell) refusedTasks.add(taskId);
         if (denied !== null || refusedTasks.size === tasksThatTell) deny(reply.httpStatus, now);
-        // Then the next one to try is another task: this one alone may be refused for ever.
+        // The task waits as long as all checks do, so that another task tries next: this one may be refused for ever.
         return denied === null ? 0 : accessDeniedPauseMs;
       }
       if (reply.kind === 'RATE_LIMITED') {
@@ -79,7 +91,7 @@ export function createThrottle({ intervalMs }: CheckSchedule): Throttle {
     heedSubmit(reply, sentAt, now) {
       if (deniesAccess(reply)) {
         const doubtful = reply.httpStatus === 403 && (reply.topic ?? null) === null;
-        // A pause that is under way ends by what a check is answered, however many orders are refused meanwhile.
+        // Only the reply to a check ends a running pause, so that refused orders do not extend it.
         if (denied !== null || (doubtful && now.getTime() < undoubtedUntilMs)) return;
         deny(reply.httpStatus, now);
         doubted = doubtful;

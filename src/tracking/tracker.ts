@@ -10,7 +10,7 @@ import { CheckBatch } from './check-batch.ts';
 import type { Throttle } from './throttle.ts';
 
 export interface TrackerSettings extends ClaimLoopSettings {
-  /** How long a claimed task is no other instance's; longer than a check can take. */
+  /** How long a claim lasts. It must be longer than a check can take. */
   readonly leaseMs: number;
 }
 
@@ -24,12 +24,12 @@ export interface TrackerDependencies {
   readonly log: Logger;
 }
 
-/** No true id is longer. */
+/** The longest id that is logged. */
 const maxShownIdLength = 255;
 
 /**
- * Follows tasks to their end: claims what is due, asks the upstream, saves, tells. A task is checked only under its
- * lease, and what a check found is saved only over the version it was claimed in.
+ * Follows tasks until they end: claims due tasks, asks the upstream about each, and records the answer. A task is
+ * checked only under its lease, and the answer is saved only if the task still has the version that was claimed.
  */
 export class Tracker {
   readonly #with: TrackerDependencies;
@@ -53,23 +53,23 @@ export class Tracker {
     this.#loop = new ClaimLoop(work, settings);
   }
 
-  /** Begins to follow tasks, those of an earlier process too. */
+  /** Starts to follow all tasks in the database, including those of earlier processes. */
   start(): void {
     this.#loop.start();
   }
 
-  /** Breaks off the checks under way and resolves when the last one is recorded. */
+  /** Aborts the checks under way and resolves when the last one is recorded. */
   async stop(): Promise<void> {
     this.#stopped.abort();
     await this.#loop.stop();
   }
 
-  /** Checks every task that is due by now, and resolves when all are recorded. */
+  /** Checks every task that is due now, and resolves when all checks are recorded. */
   checkDue(): Promise<void> {
     return this.#loop.runDue();
   }
 
-  /** Why tasks are not being followed at the moment; null where they are. */
+  /** Why tasks are not being followed, for an operator; null where they are. */
   problem(): string | null {
     const unclaimed = this.#loop.failing ? 'The database does not answer the tracker.' : null;
     return this.#with.throttle.problem() ?? unclaimed;
@@ -79,7 +79,8 @@ export class Tracker {
     const { clock, record } = this.#with;
     const change = task.upstreamId === null ? afterLostSubmit(task, clock()) : await this.#ask(task, task.upstreamId);
     if (!change) return;
-    // A link that is kept for later does not show in the history, and is more than times and counts.
+    // A provisional link makes no history entry, but the batch writes only times and counts, so it is recorded by
+    // itself.
     if (change.history || change.videoUrl !== undefined) await record(task, change);
     else this.#batch.add({ ...task, ...change });
   }
@@ -88,7 +89,8 @@ export class Tracker {
     const { upstream, throttle, now, clock } = this.#with;
     const sentAt = now();
     const said = await upstream.check(upstreamId, this.#stopped.signal);
-    // Broken off by ourselves, which says nothing about the task: the next instance checks it.
+    // This service aborted the check, so the answer says nothing about the task. The lease is given back, and the next
+    // instance checks the task.
     if (this.#stopped.signal.aborted && said.kind !== 'OBSERVED') return { leasedUntil: null };
     const minPauseMs = throttle.heedCheck(task.id, said, sentAt, now());
     const reply = await this.#unlessAnothers(task, said);
@@ -96,7 +98,7 @@ export class Tracker {
     return afterCheck(task, reply, { ...clock(), minPauseMs });
   }
 
-  /** A reply that names another task of ours says nothing about this one. */
+  /** A reply that names another task in the database says nothing about this one. */
   async #unlessAnothers(task: VideoTask, reply: CheckReply): Promise<CheckReply> {
     if (reply.kind !== 'OBSERVED') return reply;
     for (const otherId of reply.otherIds) {

@@ -1,7 +1,7 @@
 import type { Reason } from './reason.ts';
 import { UpstreamError } from './upstream-error.ts';
 
-/** What an answer with an error status means. */
+/** The failure that an answer with an error status means. */
 export function failedResponse(
   response: Response,
   { text, topic, retryAfterMs: saidMs }: Reason & { retryAfterMs?: number | undefined },
@@ -14,37 +14,40 @@ export function failedResponse(
   return new UpstreamError(refused ? 'REFUSED' : 'ANSWER_LOST', answered, details);
 }
 
-/** 408 and 499 also come from a gateway that gave up waiting for the answer behind it: they refuse nothing. */
+/**
+ * A gateway also answers 408 or 499 when it gives up waiting for the server behind it, so these statuses do not prove
+ * that the order was refused.
+ */
 const gatewayGaveUp = new Set([408, 499]);
 
-/** What the end of a transfer without an answer means. */
+/** The failure that a transfer without an answer means. */
 export function failedTransfer(error: unknown): UpstreamError {
   const name = error instanceof Error ? error.name : 'unknown';
   const message = interruptions[name] ?? `The connection to the upstream failed (${codeOf(error)}).`;
   return new UpstreamError('ANSWER_LOST', message, { cause: error });
 }
 
-/** The interruptions that are our own doing, by the name of their error. */
+/** Errors by which this service itself ends a transfer, by name. */
 const interruptions: Record<string, string> = {
   TimeoutError: 'The upstream did not answer in time.',
   AbortError: 'The service stopped before the upstream answered.',
 };
 
 /**
- * The order's bytes as a body, and whether they were ever asked for.
+ * The body of an order, which records whether the HTTP client ever read it.
  *
- * That is the proof that an order was never sent. The HTTP client reads a body only once it has a connection to write it
- * to, behind a proxy and TLS too, and without its body a request is no order. No list of error codes is: most of them come
- * before the body and after it, a reset for one.
+ * A body that was never read proves that the order was never sent. The HTTP client reads a body only once it has a
+ * connection to write it to, also behind a proxy and with TLS, and a request without its body is not an order. Error
+ * codes prove nothing, because most of them, such as a reset, occur both before and after the body is sent.
  */
 export class OrderBody {
   readonly stream: ReadableStream<Uint8Array>;
   #state = 'WAITING' as 'WAITING' | 'SENT' | 'WITHDRAWN';
 
-  /** Takes the bytes over: they can be used by nothing else from then on. */
+  /** Takes ownership of `bytes`: the stream transfers their buffer. */
   constructor(bytes: Uint8Array<ArrayBuffer>) {
     const pull = (controller: ReadableByteStreamController): void => {
-      // The client may still be connecting when its order has been recorded as never sent.
+      // The HTTP client may still be connecting when the order has already been recorded as never sent.
       if (this.#state === 'WITHDRAWN') {
         controller.error(new Error('The order was withdrawn before it was sent.'));
         return;
@@ -53,11 +56,15 @@ export class OrderBody {
       controller.enqueue(bytes);
       controller.close();
     };
-    // Of bytes, because any other stream is asked for its first ones as soon as fetch copies it, which it does at once.
+    // A byte stream, because fetch reads the first chunk of any other stream as soon as it copies it, before it has a
+    // connection.
     this.stream = new ReadableStream({ type: 'bytes', pull }, { highWaterMark: 0 });
   }
 
-  /** What the end of the transfer without an answer means; from now on the order is not sent any more. */
+  /**
+   * The failure that a transfer without an answer means. If the body was not read before this call, it can no longer be
+   * sent.
+   */
   failed(error: unknown): UpstreamError {
     const failed = failedTransfer(error);
     if (this.#state === 'SENT') return failed;
@@ -67,7 +74,7 @@ export class OrderBody {
   }
 }
 
-/** The innermost code of an error, for its message. */
+/** The code of the innermost cause of an error. */
 function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown';
   const { code } = error as NodeJS.ErrnoException;
@@ -75,7 +82,10 @@ function codeOf(error: unknown): string {
   return typeof code === 'string' ? code : error.name;
 }
 
-/** What a Retry-After header asks for, in seconds or as a date; undefined where it says nothing one can follow. */
+/**
+ * The wait in milliseconds that a Retry-After header asks for, as seconds or as a date; undefined where it is absent or
+ * unreadable.
+ */
 export function retryAfterMs(headers: Headers): number | undefined {
   const value = headers.get('retry-after')?.trim().slice(0, maxHeaderLength);
   if (!value) return undefined;
@@ -84,7 +94,7 @@ export function retryAfterMs(headers: Headers): number | undefined {
   return Number.isNaN(ms) ? undefined : Math.max(ms, 0);
 }
 
-/** `120`, `1.5`, `120 seconds`, and `30, 30` where the header came twice. */
+/** `120`, `1.5`, `120 seconds`, and `30, 30` for a header that was sent twice. */
 const secondsFirst = /^(\d+(?:\.\d+)?)(?: ?s(?:ec(?:ond)?s?)?)?(?:$|,)/i;
 
 const maxHeaderLength = 100;

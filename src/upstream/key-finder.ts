@@ -1,18 +1,18 @@
 import type { KeyFinder as KeyFinderPort } from '../tasks/upstream.ts';
 
 export interface KeyFinder extends KeyFinderPort {
-  /** The text without the beginning of the key that it ends in: for one that may have broken off within the key. */
+  /** Redacts the beginning of the key at the end of the text: a text that broke off may end inside the key. */
   redactBeginning(text: string): string;
 }
 
 const replacement = '[redacted]';
 
-/** Base64 of less would be found by chance. */
+/** Shorter base64 forms are not searched for, because they would match by chance. */
 const minBase64Length = 8;
 
 /**
- * A key may be written as it is, in other case (as a host is), with some or all of its characters percent-encoded (up to
- * three times) or escaped as in JSON, or in base64. Every form is a sequence without repetition, so that a search takes
+ * Finds a key as it is, in another case (as in a host name), with some or all of its characters percent-encoded (up to
+ * three times) or escaped as in JSON, and in base64. No form contains a repetition without a bound, so the search takes
  * time in proportion to the text.
  */
 export function createKeyFinder(key: string): KeyFinder {
@@ -30,7 +30,7 @@ export function createKeyFinder(key: string): KeyFinder {
   };
 }
 
-/** Less of a key says nothing: many begin alike. */
+/** A shorter beginning is left, because many keys begin with the same characters. */
 const minBeginning = 5;
 
 function withoutBeginning(text: string, key: string): string {
@@ -42,11 +42,11 @@ function withoutBeginning(text: string, key: string): string {
 
 const hex = (number: number, digits: number): string => number.toString(16).padStart(digits, '0');
 
-/** What the key is in base64, beginning at each of the three places in a group that it can begin at. */
+/** The key in base64, once for each of the three offsets at which it can begin within a group of three bytes. */
 function base64Forms(key: string): string[] {
   const forms = [0, 1, 2].flatMap((before) => {
     const bytes = Buffer.concat([Buffer.alloc(before), Buffer.from(key)]);
-    // The first and the last characters hold bits of what stands beside the key.
+    // The first and the last characters also encode bits of the neighbouring bytes, so they are cut off.
     const begin = Math.ceil((before * 8) / 6);
     const end = Math.floor((bytes.length * 8) / 6);
     return [bytes.toString('base64').slice(begin, end), bytes.toString('base64url').slice(begin, end)];

@@ -4,13 +4,13 @@ import { keepable } from './storable-text.ts';
 
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** An object of a reply in which a task may be spoken of: the reply itself, or what it wraps the task in. */
+/** An object of a reply that may describe a task: the reply itself, or an object inside it that wraps the task. */
 export interface Layer {
   readonly fields: Fields;
   readonly depth: number;
-  /** The ids under the names of a task's id, here or, where there are none, in what this is wrapped in. */
+  /** The ids under the names of a task id, in this object or, where it has none, in the object around it. */
   readonly ids: readonly string[];
-  /** The same for ids that are mostly the request's. */
+  /** The same for names that mostly hold the id of a request. */
   readonly requestIds: readonly string[];
 }
 
@@ -21,28 +21,28 @@ const maxElements = 10;
 export const isFields = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** A field of its own: a reply may hold names that every object has. */
+/** Reads an own property, because a reply may use names that every object inherits, such as `constructor`. */
 export const fieldOf = (fields: Fields, name: string): unknown =>
   Object.hasOwn(fields, name) ? fields[name] : undefined;
 
-/** What of a list is looked into, and in what a task may be wrapped. */
+/** The fields that may wrap a task, and which elements of a list are read. */
 export interface Scope {
   readonly names: readonly string[];
   readonly open: (list: readonly unknown[]) => readonly unknown[];
 }
 
-/** A list of one is as good as what is in it; of a longer one it cannot be told which element is meant. */
+/** A list with one element is read as that element. In a longer list it is not known which element is meant. */
 const ofOneTask: Scope = { names: wrapperNames, open: (list) => (list.length === 1 ? list : []) };
 export const ofOneOrder: Scope = { ...ofOneTask, names: orderWrapperNames };
 export const ofAnyOrder: Scope = { ...ofOneOrder, open: (list) => list.slice(0, maxElements) };
 
-/** The layers of a reply, the outermost first. */
+/** The layers of a reply, the outermost first. `json` may be any value. */
 export function layersOf(json: unknown, scope = ofOneTask): Layer[] {
   const opened = (value: unknown) => (Array.isArray(value) ? scope.open(value) : [unwrapped(value)]).filter(isFields);
   const layers = opened(json)
     .slice(0, maxLayers)
     .map((fields) => layerOf(fields, 0));
-  // The list grows while it is gone through.
+  // The loop also visits the layers that it appends.
   for (const outer of layers) {
     if (outer.depth === maxLayerDepth) break;
     for (const inner of scope.names.flatMap((name) => opened(fieldOf(outer.fields, name)))) {
@@ -52,10 +52,10 @@ export function layersOf(json: unknown, scope = ofOneTask): Layer[] {
   return layers;
 }
 
-/** No text that is longer is looked into. */
+/** A longer text is not parsed. */
 const maxWrappedLength = 64 * 1024;
 
-/** Some neighbours wrap a task in JSON that is a text. */
+/** Some relays wrap a task in a string of JSON. */
 function unwrapped(value: unknown): unknown {
   if (typeof value !== 'string' || !value.startsWith('{') || value.length > maxWrappedLength) return value;
   try {
@@ -76,7 +76,7 @@ function layerOf(fields: Fields, depth: number, outer?: Layer): Layer {
   };
 }
 
-/** What stands under the names of an id, as text; a 0 or an empty text is the place of an id and none. */
+/** The values under the names of an id, as text. A 0 or an empty text means that there is no id. */
 export function idsOf(fields: Fields, names: readonly string[]): string[] {
   return names.flatMap((name) => {
     const value = fieldOf(fields, name);
@@ -85,7 +85,7 @@ export function idsOf(fields: Fields, names: readonly string[]): string[] {
   });
 }
 
-/** Every value that a path leads to, of each list the first elements. */
+/** Every value at the end of a path. Of a list, only the first elements are followed. */
 export function valuesAt(fields: Fields, path: Path): unknown[] {
   return path.reduce<unknown[]>(
     (values, step) =>
@@ -97,7 +97,7 @@ export function valuesAt(fields: Fields, path: Path): unknown[] {
   );
 }
 
-/** Whether a value is there and says something: an error whose every field is empty is none. */
+/** Whether a value holds any information. An object whose fields are all empty holds none. */
 export function isSaid(value: unknown, depth = 0): boolean {
   if (value === cut) return true;
   if (typeof value === 'string') return value.trim() !== '';

@@ -1,7 +1,10 @@
 import { capabilityOf } from '../catalogue/models.ts';
 import type { VideoRequest } from '../catalogue/video-request.ts';
 
-/** The submit's body: every value the model takes is said explicitly, because the vendor's defaults have moved before. */
+/**
+ * The body of a submit. Every value that the model takes is sent explicitly, because the vendor has changed its
+ * defaults before.
+ */
 export function toSubmitBody(request: VideoRequest): Record<string, unknown> {
   const capability = capabilityOf(request.model);
   return {

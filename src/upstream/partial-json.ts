@@ -1,17 +1,17 @@
 import { keepable } from './storable-text.ts';
 
-/** What stands where a value had begun, or was about to, when the text ended. */
+/** Stands for a value that the end of the text cut off. */
 export const cut = Symbol('cut');
 
-/** Deeper values are passed over: nothing that is read stands there. */
+/** Deeper values are skipped, because the reader looks at none of them. */
 const maxDepth = 6;
 
-/** Of a list no more is kept. */
+/** How many elements of a list are kept. */
 const maxElements = 10;
 
 type Fields = Record<string, unknown>;
 
-/** An object or a list that has begun. */
+/** An object or a list whose end has not been read yet. */
 interface Frame {
   readonly into: Fields | unknown[];
   key: string | undefined;
@@ -22,8 +22,8 @@ interface Frame {
 type Token = '{' | '}' | '[' | ']' | ',' | ':' | { readonly value: unknown };
 
 /**
- * What has arrived of a JSON document that broke off, or holds words that are not JSON; undefined where it does not
- * begin as an object or a list. It goes through the text once and never back.
+ * Parses a JSON document that breaks off, or that contains words that are not JSON. Undefined where the text does not
+ * begin as an object or a list. It reads each character once.
  */
 export function parsePart(text: string): unknown {
   const frames: Frame[] = [];
@@ -68,7 +68,7 @@ function keep(frame: Frame, value: unknown): void {
 const space = /\s+/y;
 const word = /[^\s,:{}[\]"]+/y;
 
-/** The tokens of a text. One that the end of the text cuts off has the value `cut`. */
+/** The tokens of a text. A token that the end of the text cuts off has the value `cut`. */
 function* tokensOf(text: string): Generator<Token> {
   for (let at = 0; at < text.length; ) {
     const character = text.charAt(at);
@@ -93,7 +93,7 @@ function endOf(pattern: RegExp, text: string, at: number): number | null {
   return pattern.test(text) ? pattern.lastIndex : null;
 }
 
-/** The place after the closing quotation mark; beyond the text where there is none. */
+/** The index after the closing quotation mark; past the end of the text where there is none. */
 function endOfString(text: string, begin: number): number {
   for (let at = begin + 1; at < text.length; at++) {
     if (text[at] === '"') return at + 1;
@@ -117,7 +117,10 @@ const literals = new Map<string, unknown>([
   ['false', false],
 ]);
 
-/** A number keeps its digits where it is beyond what JavaScript counts exactly. A word that is not JSON says nothing. */
+/**
+ * The value of a literal. A number that JavaScript cannot represent exactly stays text; a word that is not JSON becomes
+ * undefined.
+ */
 function valueOfLiteral(literal: string): unknown {
   if (!/^-?\d+(?:\.\d+)?$/.test(literal)) return literals.get(literal);
   return keepable('', Number(literal), { source: literal });

@@ -31,31 +31,35 @@ import {
 } from './reply-words.ts';
 import { linkOf } from './video-link.ts';
 
-/** Ids are kept in rows and in indexes; no true one is longer. */
+/** A longer id is not accepted, because ids are stored in rows and indexes. */
 export const maxUpstreamIdLength = 255;
 
-/** Nothing that is a step in a path, because the id becomes one, and nothing that a row or a line cannot hold. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is to be found.
+/**
+ * Ids that cannot be used: `.` and `..`, because the id becomes a segment of a URL, and characters that a row or a log
+ * line cannot hold.
+ */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the expression searches for them.
 const unusableId = /^\.{1,2}$|[\u0000-\u001f\u007f-\u009f\ufffd]/;
 
 const isUsableId = (id: string): boolean => id.length <= maxUpstreamIdLength && !unusableId.test(id);
 
-/** As much as is shown of an id that cannot be used. */
+/** How many characters of an unusable id are shown. */
 const maxQuotedId = 100;
 
-/** What a submit's reply says. */
+/** What the reply to a submit says. */
 export interface SubmitReading {
   readonly upstreamId: string | null;
-  /** The beginning of an id that cannot be used, where there is no other. */
+  /** The beginning of an unusable id, where there is no usable one. */
   readonly unusableId: string | null;
   readonly upstreamStatus: string | null;
-  /** Whether it may be the answer to an order that was accepted, though its status is an error's. */
+  /** Whether the order may have been accepted although the reply has an error status. */
   readonly mayBePaid: boolean;
 }
 
 /**
- * Reads the reply to an order, whole or in part. What stands outermost under the names of a task's id is always believed;
- * what stands deeper, or is the request's, only where nothing says error.
+ * Reads the reply to an order, which may have broken off. An id under the name of a task id in the outermost object is
+ * always believed. An id deeper inside, or under the name of a request id, is believed only where nothing in the reply
+ * reports an error.
  */
 export function readSubmit(
   json: unknown,
@@ -70,12 +74,12 @@ export function readSubmit(
   const garbled = everywhere.some(({ fields }) => hasGarbledId(fields));
   const others = refused || garbled ? [] : layers.flatMap(wrappedIdsOf);
   if (accepted && whole && !refused && !garbled && others.length === 0) others.push(...layers.flatMap(ownRequestIdsOf));
-  // The id of a request is no better than an id of a task that cannot be used.
+  // A usable request id does not replace an unusable task id, because it names something else.
   const upstreamId = (ids.length > 0 ? ids : others).find(isUsableId) ?? null;
   const [unusable] = ids.concat(others);
   const named = everywhere.some(({ fields }) => idsOf(fields, taskIdNames).length > 0);
   const runs = everywhere.some((layer) => openStatuses.has(statusOfWord(wordOf(layer) ?? '')));
-  // What has not come yet may name a task, as long as no error has been spoken of.
+  // The missing part of a reply may name a task, unless the part that arrived reports an error.
   const brokeOff = !whole && !refused && !everywhere.some(saysWhy);
   return {
     upstreamId,
@@ -87,20 +91,20 @@ export function readSubmit(
 
 const openStatuses = new Set<Observed['status']>(['QUEUED', 'PROCESSING']);
 
-/** Whether an id has begun that cannot be read: the end of the text cuts it off, or it is an object or a list. */
+/** Whether a task id is unreadable: the end of the text cuts it off, or it is an object or a list. */
 const hasGarbledId = (fields: Fields): boolean =>
   taskIdNames.some((name) => {
     const value = fieldOf(fields, name);
     return value === cut || (typeof value === 'object' && isSaid(value));
   });
 
-/** An id that is all there is in the place of the task: `{"code":"success","data":"video_7"}`. */
+/** Ids that stand where the task should stand: `{"code":"success","data":"video_7"}`. */
 function wrappedIdsOf({ fields }: Layer): string[] {
   if (!['code', 'success'].some((name) => Object.hasOwn(fields, name))) return [];
   return idsOf(fields, wrapperNames).filter((id) => /^[\w.:-]{1,255}$/.test(id) && /\d/.test(id));
 }
 
-/** The id of a request counts only where it is around nothing that may have an id of its own. */
+/** A request id counts only where its object wraps nothing that may have an id of its own. */
 const ownRequestIdsOf = ({ fields }: Layer): string[] =>
   orderWrapperNames.some((name) => isSaid(fieldOf(fields, name))) ? [] : idsOf(fields, requestIdNames);
 
@@ -109,72 +113,74 @@ const refuses = (layer: Layer): boolean => {
   return saysError(layer) || status === 'FAILED' || status === 'CANCELLED';
 };
 
-/** Reads why an answer is an error. */
+/** Reads the reason of a refusal, and the wait that it asks for. */
 export function readRefusal(json: unknown, text: string, quote: Quote): Reason & { retryAfterMs: number | undefined } {
   const layers = layersOf(json);
   const reason = reasonOf(layers.length > 0 ? layers.map(({ fields }) => fields) : [json ?? text], quote);
   return { ...reason, retryAfterMs: retryAfterMsIn(layers) };
 }
 
-/** Whose task a reply speaks of. */
-type Speaks = 'OURS' | 'NO_NAME' | 'OTHER';
+/** Which task a reply is about: ours, one without an id, or another one. */
+type Subject = 'OURS' | 'NO_NAME' | 'OTHER';
 
-/** What a check's reply says of the task `ours`; null where it does not speak of a task at all. */
+/** What the reply to a check says about the task with the id `ours`; null where it is not about a task. */
 export function readCheck(json: unknown, ours: string, quote: Quote): Observed | null {
   const layers = layersOf(json);
-  const speaks = whose(layers, ours);
-  // Where one layer names our task, what another one says of its own does not count; without a word it is our video.
-  const heard = layers.filter(
-    (layer) => speaks !== 'OURS' || whose([layer], ours) !== 'OTHER' || wordOf(layer) === null,
+  const subject = subjectOf(layers, ours);
+  // When one layer names our task, layers that name another task are left out, unless they have no status: then they
+  // are its video.
+  const relevant = layers.filter(
+    (layer) => subject !== 'OURS' || subjectOf([layer], ours) !== 'OTHER' || wordOf(layer) === null,
   );
-  const rank = (layer: Layer) => rankOf(layer) + (whose([layer], ours) === 'NO_NAME' ? 0 : maxRank);
-  const said = heard.filter((layer) => rankOf(layer) > 0).toSorted((one, other) => rank(other) - rank(one));
-  said.push(...heard.filter((layer) => !said.includes(layer)));
-  const [best] = said;
+  const rank = (layer: Layer) => rankOf(layer) + (subjectOf([layer], ours) === 'NO_NAME' ? 0 : maxRank);
+  const ranked = relevant.filter((layer) => rankOf(layer) > 0).toSorted((one, other) => rank(other) - rank(one));
+  ranked.push(...relevant.filter((layer) => !ranked.includes(layer)));
+  const [best] = ranked;
   if (!best) return null;
   const word = wordOf(best);
-  const certainLink = linkIn(said, certainLinkPaths);
+  const certainLink = linkIn(ranked, certainLinkPaths);
   if (word === null && certainLink === null) return null;
   const wordStatus = statusOfWord(word ?? '');
-  const link = wordStatus === 'UNKNOWN' ? certainLink : linkIn(said, linkPaths);
-  const heldBack = wordStatus === 'COMPLETED' && link === null && candidatesIn(said, moderationPaths).includes(false);
+  const link = wordStatus === 'UNKNOWN' ? certainLink : linkIn(ranked, linkPaths);
+  const heldBack = wordStatus === 'COMPLETED' && link === null && candidatesIn(ranked, moderationPaths).includes(false);
   const status = heldBack ? 'FAILED' : wordStatus;
   const failed = status === 'FAILED' || status === 'CANCELLED';
   const unfinished = failed || (status === 'COMPLETED' && link === null);
-  const fields = said.map((layer) => layer.fields);
+  const fields = ranked.map((layer) => layer.fields);
   const reason = unfinished ? reasonOf(fields, quote) : noReason;
   const refusalWord = heldBack || isRefusalWord(word ?? '');
   const moderated = status === 'FAILED' && (reason.topic ?? (refusalWord ? 'CONTENT' : null)) === 'CONTENT';
   const refusal = failed && reason.topic === 'CONTENT' && !isEnvelopeWord(word ?? '');
-  const evident = refusal || speaksOfTask(said, word ?? '', link ?? certainLink);
-  // An envelope speaks of the request, whatever its word sounds like.
-  if (speaks === 'NO_NAME' && (failed || status === 'COMPLETED' || link !== null) && !evident) return null;
+  const evident = refusal || describesTask(ranked, word ?? '', link ?? certainLink);
+  // A reply without an id ends a task only if it evidently describes a task: an envelope with a word such as "success"
+  // describes the request.
+  if (subject === 'NO_NAME' && (failed || status === 'COMPLETED' || link !== null) && !evident) return null;
   return {
     kind: 'OBSERVED',
     status,
     upstreamStatus: quoteWord(word, quote),
     videoUrl: link,
-    durationSeconds: durationIn(said),
+    durationSeconds: durationIn(ranked),
     error: reason.text,
     moderated,
-    otherIds: speaks === 'OTHER' ? [...new Set(heard.flatMap(({ ids }) => ids))].slice(0, maxOtherIds) : [],
+    otherIds: subject === 'OTHER' ? [...new Set(relevant.flatMap(({ ids }) => ids))].slice(0, maxOtherIds) : [],
   };
 }
 
 const maxOtherIds = 4;
 
-/** Reads an answer with an error status as one about the task `ours`; null where it speaks of the request. */
+/** Reads an answer with an error status that describes the task `ours`; null where it describes only the request. */
 export function readFailedCheck(json: unknown, ours: string, quote: Quote): Observed | null {
   const layers = layersOf(json);
-  // An error's own word for itself is one that an envelope says, or one that is not known.
-  const saysTask = layers.some((layer) => rankOf(layer) === maxRank && whose([layer], ours) === 'OURS');
+  // Only a status that no envelope has counts, because an error may use envelope words or unknown words for itself.
+  const saysTask = layers.some((layer) => rankOf(layer) === maxRank && subjectOf([layer], ours) === 'OURS');
   return saysTask ? readCheck(json, ours, quote) : null;
 }
 
-/** Whether a reply names a task, and not ours. */
-export const namesAnother = (json: unknown, ours: string): boolean => whose(layersOf(json), ours) === 'OTHER';
+/** Whether a reply names another task and not ours. */
+export const namesAnother = (json: unknown, ours: string): boolean => subjectOf(layersOf(json), ours) === 'OTHER';
 
-function whose(layers: readonly Layer[], ours: string): Speaks {
+function subjectOf(layers: readonly Layer[], ours: string): Subject {
   if (layers.some(({ ids, requestIds }) => ids.includes(ours) || requestIds.includes(ours))) return 'OURS';
   return layers.some(({ ids }) => ids.length > 0) ? 'OTHER' : 'NO_NAME';
 }
@@ -182,7 +188,7 @@ function whose(layers: readonly Layer[], ours: string): Speaks {
 function wordOf({ fields }: Layer): string | null {
   const words = statusNames.map((name) => fieldOf(fields, name)).filter((value) => typeof value === 'string');
   const said = words.filter((word) => word.trim() !== '');
-  // Beside a word of the task's own, one that an envelope says too is the envelope's.
+  // When there are several words, one that an envelope also uses is taken for the envelope's.
   return said.find((word) => !isEnvelopeWord(word)) ?? said[0] ?? words[0] ?? null;
 }
 
@@ -193,7 +199,10 @@ const maxWordLength = 100;
 
 const maxRank = 4;
 
-/** A word that only a task has says more than one that an envelope has too, and any word more than none. */
+/**
+ * Ranks a layer by its status word: known words before unknown ones, and words that only a task has before those that
+ * an envelope has too. 0 means no word.
+ */
 function rankOf(layer: Layer): number {
   const word = wordOf(layer);
   if (word === null) return 0;
@@ -201,11 +210,11 @@ function rankOf(layer: Layer): number {
   return isEnvelopeWord(word) ? 3 : 4;
 }
 
-/** Fields that only a task has: an envelope may have `metadata` or `assets`. */
+/** Names of fields that only a task has. An envelope may have `metadata` or `assets`. */
 const videoNames = certainLinkPaths.map(([first = '']) => first).filter((first) => /^video|^task/.test(first));
 
-/** Whether a reply without an id speaks of a task in all else. */
-function speaksOfTask(layers: readonly Layer[], word: string, link: string | null): boolean {
+/** Whether a reply without an id evidently describes a task. */
+function describesTask(layers: readonly Layer[], word: string, link: string | null): boolean {
   if (link !== null && !isEnvelopeWord(word)) return true;
   return layers.some(({ fields }) => {
     const object = fieldOf(fields, 'object');

@@ -4,16 +4,16 @@ import type { Quote } from './quote.ts';
 import { codeNames, fineCodes, reasonNames, retryAfterNames, statusOfWord } from './reply-words.ts';
 import { topicOf } from './topics.ts';
 
-/** Why something went wrong, as the upstream says it. */
+/** The upstream's reason for a failure. */
 export interface Reason {
-  /** Fit to be shown and kept; null where nothing is said. */
+  /** Fit to be shown and stored; null where no reason is given. */
   readonly text: string | null;
   readonly topic: Topic | null;
 }
 
 export const noReason: Reason = { text: null, topic: null };
 
-/** How deep a reason may stand in another one, how many elements of a list are read, how many texts are joined. */
+/** How deep reasons may be nested, how many elements of a list are read, and how many texts are joined. */
 const maxDepth = 4;
 const maxElements = 5;
 const maxTexts = 4;
@@ -23,7 +23,7 @@ interface Said {
   readonly codes: string[];
 }
 
-/** What the first of the values that says anything says: every text and every code of it, once. */
+/** The reason in the first value that has one: all its texts and codes, each once. */
 export function reasonOf(values: readonly unknown[], quote: Quote): Reason {
   for (const value of values) {
     const said: Said = { texts: [], codes: [] };
@@ -54,11 +54,11 @@ function addText({ texts }: Said, value: string): void {
 function addCode({ codes }: Said, value: unknown): void {
   const code = typeof value === 'number' ? String(value) : value;
   if (typeof code !== 'string' || code.trim() === '' || fineCodes.has(code.trim().toLowerCase())) return;
-  // RFC 9457 has the address of a page in the place of a code.
+  // Skips URLs, because RFC 9457 puts the address of a page into `type`.
   if (!codes.includes(code.trim()) && !/^about:|:\/\//.test(code)) codes.push(code.trim());
 }
 
-/** `Request rejected. (content_policy_violation)` */
+/** Joins texts and codes: `Request rejected. (content_policy_violation)`. */
 function joined({ texts, codes }: Said, quote: Quote): Reason {
   const quoted = texts.slice(0, maxTexts).flatMap((text) => quote(text) ?? []);
   const more = codes.flatMap((code) => quote(code) ?? []).filter((code) => !quoted.some((text) => text.includes(code)));
@@ -67,7 +67,7 @@ function joined({ texts, codes }: Said, quote: Quote): Reason {
   return { text: quote(quoted.join('; ') + (more.length > 0 ? ` (${more.join(', ')})` : '')), topic };
 }
 
-/** Whether a layer says that what it answers went wrong, whatever its word for the status is. */
+/** Whether a layer reports an error beside its status. */
 export function saysError({ fields }: Layer): boolean {
   if (isSaid(fieldOf(fields, 'error')) || isSaid(fieldOf(fields, 'errors'))) return true;
   if (fieldOf(fields, 'success') === false || fieldOf(fields, 'ok') === false) return true;
@@ -75,10 +75,10 @@ export function saysError({ fields }: Layer): boolean {
   return isSaid(code) && isCode(code) && !isFine(code);
 }
 
-/** Where a text stands that is an error's in a reply with an error status. */
+/** Fields whose text is a reason when the reply has an error status. */
 const errorNames = reasonNames.filter((name) => !['title', 'description'].includes(name));
 
-/** Whether a layer of a reply with an error status says what went wrong, or had begun to. */
+/** Whether a layer of a reply with an error status gives a reason, or begins to. */
 export function saysWhy(layer: Layer): boolean {
   if (saysError(layer)) return true;
   const code = fieldOf(layer.fields, 'code');
@@ -89,12 +89,12 @@ export function saysWhy(layer: Layer): boolean {
   });
 }
 
-/** What is neither a text nor a number is no code: a list, an object, or one that the end of the text cuts off. */
+/** Codes are texts or numbers; lists, objects and values that were cut off are not. */
 const isCode = (value: unknown): value is string | number => typeof value === 'string' || typeof value === 'number';
 
 const isFine = (code: string | number): boolean => fineCodes.has(String(code).trim().toLowerCase());
 
-/** How long to wait, where the body of a reply says it; undefined where it does not. */
+/** The wait in milliseconds that the body of a reply asks for; undefined where it asks for none. */
 export function retryAfterMsIn(layers: readonly Layer[]): number | undefined {
   const places = layers.flatMap(({ fields }) => [fields, fieldOf(fields, 'error')]).filter(isFields);
   for (const fields of places) {

@@ -1,17 +1,17 @@
 import type { Observed } from '../tasks/upstream.ts';
 
 /**
- * How the upstream, its relays and its neighbours word the same things. A new wording is a new line here: nothing else
- * in this directory knows a name or a word of theirs. Tables of names are in order of preference.
+ * The names and words that the upstream, relays and similar APIs use for the same things. To support a new wording, add
+ * a line here: no other file of this room contains such a name or word. Lists of names are in order of preference.
  */
 
-/** Those of a failure that say by themselves that the content was refused. */
+/** Words for a failure that mean refused content. */
 const refusalWords = [
   ...['rejected', 'refused', 'moderated', 'blocked', 'flagged', 'content_filtered', 'censored'],
   ...['content_moderated', 'request_moderated', 'moderation_failed', 'moderation_rejected', '审核不通过', '审核未通过'],
 ];
 
-/** The words for each status, compared without case, spaces, hyphens and underscores. */
+/** The words for each status. They are compared without case, spaces, hyphens, underscores and dots. */
 const wordsByStatus: Record<Exclude<Observed['status'], 'UNKNOWN'>, readonly string[]> = {
   QUEUED: [
     ...['queued', 'queueing', 'queuing', 'in_queue', 'pending', 'submitted', 'waiting', 'not_start', 'not_started'],
@@ -43,10 +43,10 @@ const wordsByStatus: Record<Exclude<Observed['status'], 'UNKNOWN'>, readonly str
   CANCELLED: ['cancelled', 'canceled', 'cancel', 'aborted', 'deleted', 'revoked', '已取消', '取消'],
 };
 
-/** Those that an envelope also says of the request that it answers, whatever it is about. */
+/** Words that an envelope also uses, for the request that it answers. */
 const envelopeWords = ['success', 'ok', 'error', 'fail', 'failure'];
 
-/** What some neighbours put before each of their words. */
+/** Prefixes that some APIs put before each word. */
 const wordPrefixes = /^(?:taskstatus|jobstate|jobstatus|taskstate)/;
 
 const maxWordLength = 100;
@@ -70,13 +70,16 @@ export const statusOfWord = (word: string): Observed['status'] => statuses.get(c
 export const isRefusalWord = (word: string): boolean => comparableRefusals.has(comparable(word));
 export const isEnvelopeWord = (word: string): boolean => comparableEnvelopes.has(comparable(word));
 
-/** Where a status stands. */
+/** Names of the status. */
 export const statusNames = ['status', 'state', 'task_status', 'taskStatus', 'job_status'];
 
-/** What a task is wrapped in, once or twice. */
+/** Names of fields that wrap a task, once or twice. */
 export const wrapperNames = ['data', 'result', 'task', 'output', 'response', 'Response', 'resultJson'];
 
-/** What the task of an order is wrapped in; of a check these hold the video, whose id is a file's. */
+/**
+ * Names of fields that wrap the task in the reply to an order. In the reply to a check the last three hold the video,
+ * whose id is a file's.
+ */
 export const orderWrapperNames = [...wrapperNames, 'video', 'job', 'generation'];
 
 /** Names of a task's id. */
@@ -85,10 +88,13 @@ export const taskIdNames = [
   ...['job_id', 'jobId'],
 ];
 
-/** Names of an id that is mostly the request's own. It counts as a task's only where there is no other and no error. */
+/**
+ * Names that mostly hold the id of the request. Such an id counts as a task's only where there is no other id and no
+ * error.
+ */
 export const requestIdNames = ['request_id', 'requestId'];
 
-/** Links of a video and of nothing else, which therefore count under a word that is not known too. */
+/** Paths that hold nothing but the link of the video, so they count beside an unknown status too. */
 export const certainLinkPaths = pathsOf([
   'video_url',
   'videoUrl',
@@ -105,7 +111,7 @@ export const certainLinkPaths = pathsOf([
   'creations[].url',
 ]);
 
-/** Links that are the video's under a word that is known. */
+/** Paths that hold the link of the video beside a known status. */
 export const linkPaths = [
   ...certainLinkPaths,
   ...pathsOf([
@@ -134,42 +140,42 @@ export const linkPaths = [
   ]),
 ];
 
-/** The length in seconds. */
+/** Paths of the video's length in seconds. */
 export const durationPaths = pathsOf([
   ...['actualDuration', 'actual_duration', 'duration', 'video.duration', 'videos[].duration'],
   ...['task_result.videos[].duration', 'seconds', 'duration_seconds'],
 ]);
 
-/** Where a neighbour says that a video was held back by moderation: a `false` there. */
+/** Paths at which some APIs report, by a `false`, that moderation held the video back. */
 export const moderationPaths = pathsOf([
   'video.respect_moderation',
   'videos[].respect_moderation',
   'respect_moderation',
 ]);
 
-/** Where a reason stands. */
+/** Names of a reason. */
 export const reasonNames = [
   ...['error', 'errors', 'fail_reason', 'failReason', 'failure_reason', 'failureReason', 'failure', 'reason'],
   ...['task_status_msg', 'error_message', 'errorMessage', 'error_msg', 'errorMsg', 'err_msg', 'message', 'msg'],
   ...['title', 'detail', 'details', 'description'],
 ];
 
-/** Where a code stands, beside a reason or in it. */
+/** Names of a code, beside a reason or inside it. */
 export const codeNames = [
   ...['code', 'type', 'error_code', 'errorCode', 'err_code', 'fail_code', 'failCode', 'failureCode', 'failure_code'],
   ...['status_code', 'statusCode', 'finish_reason'],
 ];
 
-/** Where an envelope says how long to wait, in seconds. */
+/** Names of a wait, in seconds. */
 export const retryAfterNames = ['retry_after', 'retryAfter', 'retry_after_seconds', 'retryAfterSeconds'];
 
-/** The codes, of numbers and of words, that say that nothing went wrong. */
+/** Codes that mean success. */
 export const fineCodes = new Set(['0', '200', '201', '202', '10000', '20000', 'ok', 'success', 'succeed', 'succeeded']);
 
-/** What an `object` that is a task contains. */
+/** Matches the value of `object` in a task. */
 export const taskObject = /video|task|generation/i;
 
-/** `videos[].url`: the steps from field to field; `[]` is any of the list's first elements. */
+/** The steps from field to field, as in `videos[].url`. `[]` stands for any of the first elements of a list. */
 export type Path = readonly string[];
 
 function pathsOf(paths: readonly string[]): Path[] {

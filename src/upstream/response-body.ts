@@ -1,23 +1,23 @@
 import { parsePart } from './partial-json.ts';
 import { keepable, keepableText } from './storable-text.ts';
 
-/** More than any true reply has; what goes beyond it is not read, because parsing it would hold up everything else. */
+/** The most bytes of a reply that are read. Parsing a longer one would block all other requests. */
 const maxBodyBytes = 512 * 1024;
 
-/** As much of a reply's body as arrived. */
+/** The part of a reply's body that arrived. */
 export interface Body {
   readonly text: string;
-  /** The parsed body, undefined where it is broken. */
+  /** The parsed body; undefined where it is not whole or not JSON. */
   readonly json: unknown;
-  /** The parsed body, or as much of it as can be read; undefined where it is not JSON at all. */
+  /** The parsed body, or the part of it that can be read; undefined where it is not JSON. */
   readonly part: unknown;
-  /** What keeps the body from being used, in words. */
+  /** Why the body cannot be used, as part of a sentence. */
   readonly problem: string;
-  /** Whether there is nothing more that it could have said about a task. */
+  /** Whether nothing is missing that could have named a task. */
   readonly whole: boolean;
 }
 
-/** Reads a body as far as it comes: a broken transfer leaves what arrived before it. */
+/** Reads a body until it ends or breaks off; what arrived before that is kept. */
 export async function readBody(response: Response, signal: AbortSignal): Promise<Body> {
   const { text, problem } = await readText(response, signal);
   if (text.trim() === '') {
@@ -30,14 +30,18 @@ export async function readBody(response: Response, signal: AbortSignal): Promise
     } catch {}
   }
   const part = parsePart(text);
-  // A text that does not begin as JSON is a page or a sentence, and names no task however long it is.
+  // A text that does not begin as JSON is a page or a sentence and cannot name a task, so nothing of interest is
+  // missing.
   return { text, json: undefined, part, problem: problem ?? 'it is not JSON', whole: part === undefined };
 }
 
-/** A larger text is not parsed with a reviver, which is called for each of its values and holds up everything else. */
+/**
+ * A longer text is not parsed with a reviver, because the reviver runs for each value and would block all other
+ * requests.
+ */
 const maxRevivedLength = 32 * 1024;
 
-/** What in a text may need the reviver: escapes, and numbers beyond what JavaScript counts exactly. */
+/** What only the reviver handles: escapes, and numbers that JavaScript cannot represent exactly. */
 const needsReviver = /\\u|\d{16}|\de/i;
 
 function parse(text: string): unknown {
@@ -48,7 +52,7 @@ function parse(text: string): unknown {
 
 async function readText(response: Response, signal: AbortSignal): Promise<{ text: string; problem: string | null }> {
   const reader = response.body?.getReader();
-  // The signal is heeded here as well, because undici forgets that of a request once the request object has been
+  // The signal is also obeyed here, because undici loses the signal of a request once the request object has been
   // collected (nodejs/undici#4068).
   const cancel = () => void reader?.cancel().catch(() => {});
   signal.addEventListener('abort', cancel);

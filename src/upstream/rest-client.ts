@@ -11,20 +11,22 @@ import { UpstreamError } from './upstream-error.ts';
 export interface UpstreamSettings {
   readonly baseUrl: string;
   readonly apiKey: string;
-  /** For the whole submit, its answer's last byte included. */
+  /** The time for a whole submit, including the last byte of its answer. */
   readonly submitTimeoutMs: number;
-  /** For the whole check, its answer's last byte included. */
+  /** The time for a whole check, including the last byte of its answer. */
   readonly checkTimeoutMs: number;
 }
 
-/** The client for the REST API. It keeps no state of its own beyond the connections. */
+/** Creates the client of the REST API. Its only state is the open connections. */
 export function createUpstreamClient(settings: UpstreamSettings): Upstream {
   const http = ky.create({
     prefix: settings.baseUrl,
     headers: { authorization: `Bearer ${settings.apiKey}` },
-    // A redirected POST would be a second POST, and a redirected key a lost key.
+    // Redirects are not followed, because a redirected POST could order twice, and a redirected request would send the
+    // key to another host.
     redirect: 'manual',
-    // Ky would end with the headers, and read an error's body without bound: see `within` and `readBody`.
+    // Ky's timeout ends when the headers arrive, and ky reads error bodies without a bound. `within` and `readBody` do
+    // both instead.
     timeout: false,
     throwHttpErrors: false,
     retry: 0,
@@ -38,8 +40,8 @@ export function createUpstreamClient(settings: UpstreamSettings): Upstream {
   };
 
   async function submit(sizeBytes: number, order: OrderBody, ending: AbortSignal): Promise<SubmitReply> {
-    // A stream, because it cannot be sent twice: after a 421, fetch itself repeats a POST whose body it still has. Past ky,
-    // which would begin to read it before there is a connection.
+    // A stream, because it cannot be sent twice: after a 421, fetch itself repeats a POST if it still has the body. The
+    // stream is passed around ky, which would begin to read it before there is a connection.
     const fetchWithOrder = (request: Parameters<typeof fetch>[0], init?: RequestInit) =>
       fetch(request, { ...init, signal: ending, body: order.stream, duplex: 'half' } as RequestInit);
     const headers = { 'content-type': 'application/json', 'content-length': String(sizeBytes) };
@@ -57,14 +59,14 @@ export function createUpstreamClient(settings: UpstreamSettings): Upstream {
     const problem = response.ok
       ? body.problem
       : `with HTTP ${response.status} it may speak of a task that was accepted`;
-    // What it says may still tell its reader which task was paid for.
+    // The text may still tell a person which task was paid for.
     const said = quote(body.text);
     return unreadable('order', response, said === null ? problem : `${problem}: ${said}`);
   }
 
   async function check(upstreamId: string, ending: AbortSignal): Promise<CheckReply> {
-    // Past ky, which would combine it with a signal of its own; checks are many, and each such combination stays in
-    // memory until the rarest and longest kind of garbage collection.
+    // The signal is passed around ky, which would combine it with one of its own. Each such combination stays in memory
+    // until the rarest kind of garbage collection, and checks are many.
     const fetchUntilEnding: typeof fetch = (request, init) => fetch(request, { ...init, signal: ending });
     const response = await http.get(`v1/result/${encodeURIComponent(upstreamId)}`, { fetch: fetchUntilEnding });
     const body = await read(response, ending);
@@ -86,12 +88,13 @@ export function createUpstreamClient(settings: UpstreamSettings): Upstream {
   };
 }
 
-/** How long, after its time is over, a request's connection is looked at once more. */
+/** How long a request may go on after its timeout, so that data that has already arrived is read. */
 const lastLookMs = 250;
 
 /**
- * Gives `use` a signal that ends with `signal` or after `timeoutMs`. A process that was held up finds its timers due
- * before it has read what has arrived meanwhile, and that may be the id of a paid task: so there is a last look.
+ * Runs `use` with a signal that aborts with `signal` or after `timeoutMs`. A process that was suspended finds its
+ * timers due before it has read what arrived meanwhile, which may be the id of a paid task. So the signal aborts only a
+ * moment after the timer.
  */
 async function within<Result>(
   signal: AbortSignal,
@@ -99,7 +102,7 @@ async function within<Result>(
   use: (ending: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
   const ending = new AbortController();
-  // By hand and not by AbortSignal.any, for the sake of the garbage collector as well.
+  // Done by hand, because AbortSignal.any also burdens the garbage collector.
   const breakOff = () => ending.abort(signal.reason);
   if (signal.aborted) breakOff();
   signal.addEventListener('abort', breakOff);
@@ -121,7 +124,8 @@ function answered(response: Response, ours: string, body: Body, quote: Quote): C
   if (seen !== null) return seen;
   if (namesAnother(body.json, ours)) return unreadable('check', response, another);
   const { text: reason, topic } = readRefusal(body.json, body.text, quote);
-  // A check carries no content, so that a refusal of content in its answer is about the task; all else is not.
+  // A check sends no content, so a refusal of content in its answer is about the task. Any other reason may be about
+  // the request.
   if (body.json === undefined || topic !== 'CONTENT') return unreadable('check', response, body.problem);
   return new UpstreamError('REFUSED', `The upstream answered: ${reason}`, { httpStatus: response.status, topic });
 }
@@ -135,7 +139,7 @@ function failedCheck(response: Response, ours: string, body: Body, quote: Quote)
   return failedResponse(response, refusal);
 }
 
-/** These statuses say something by themselves, whatever stands in the answer: of the key, the credit, the pace, or an end. */
+/** Statuses whose meaning does not depend on the body: the key, the credit, the rate limit, or a task that is gone. */
 const tellingStatuses = new Set([401, 402, 403, 410, 429]);
 
 const another = 'it is about another task';

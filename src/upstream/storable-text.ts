@@ -1,7 +1,10 @@
-/** PostgreSQL has no way to keep U+0000 and halves of surrogate pairs. */
+/** Removes U+0000 and replaces halves of surrogate pairs, because PostgreSQL cannot store them. */
 export const keepableText = (text: string): string => text.replaceAll('\0', '').toWellFormed();
 
-/** The same for what was written with escapes. An id beyond what JavaScript counts exactly stays the digits it was. */
+/**
+ * A JSON reviver that does the same for strings with escapes, and keeps an integer that JavaScript cannot represent
+ * exactly, such as a long id, as text.
+ */
 export function keepable(_key: string, value: unknown, context?: { source?: string }): unknown {
   if (typeof value === 'string') return keepableText(value);
   return Number.isInteger(value) && !Number.isSafeInteger(value) ? context?.source : value;

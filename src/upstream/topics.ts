@@ -1,6 +1,6 @@
 import type { Topic } from '../tasks/upstream.ts';
 
-/** Codes, compared without case and separators; a code says more than words do. */
+/** Codes of each topic, compared without case and separators. A code counts more than a text. */
 const codes: Record<Topic, readonly string[]> = {
   CONTENT: [
     ...['content_policy_violation', 'content_policy', 'content_filter', 'content_filtered', 'content_moderation'],
@@ -72,7 +72,10 @@ const codes: Record<Topic, readonly string[]> = {
   ],
 };
 
-/** Phrases in a text in lower case whose gaps are single spaces. Every one is linear: no gap in them is unbounded. */
+/**
+ * Phrases of each topic, matched against text in lower case with single spaces. Each expression takes linear time,
+ * because none of its gaps is unbounded.
+ */
 const phrases: Record<Topic, readonly RegExp[]> = {
   CREDIT: [
     /\binsufficient (?:\w{1,20} ){0,2}(?:quota|balance|credits?|funds)\b/,
@@ -108,7 +111,10 @@ const phrases: Record<Topic, readonly RegExp[]> = {
   ],
 };
 
-/** What words are not about content, though some of them sound like it: rules of traffic, and faults of a checker. */
+/**
+ * Phrases that are not about refused content although their words sound like it: policies of traffic, and failures of
+ * the moderation service itself.
+ */
 const notContent = [
   /\b(?:rate|limit|limits|limiting|retention|password|access|network|security|quota|cors|fair|fair use|usage limit|firewall|billing|cache|caching|lifecycle|concurrency|retry|backoff|scaling|schema|routing|origin) polic(?:y|ies)\b/,
   /\b(?:unavailable|timed? ?out|timeouts?|unreachable|overloaded|queue(?:d| is full)?|pending|awaiting|waiting|in progress|not responding|did not respond|connection)\b/,
@@ -126,7 +132,7 @@ const notContent = [
   /超时|不可用|繁忙|审核中|待审核|排队/,
 ];
 
-/** As much of a text as is looked at. */
+/** How many characters of a text are searched. */
 const maxTextLength = 2_000;
 
 const comparableCode = (code: string): string =>
@@ -140,9 +146,9 @@ const topicOfCode = new Map(
   topics.flatMap((topic) => codes[topic].map((code) => [comparableCode(code), topic] as const)),
 );
 
-/** What an answer is about, by its codes first and by the words of its texts second. */
+/** The topic of an answer, by its codes first and by its texts second. */
 export function topicOf(saidCodes: readonly string[], texts: readonly string[]): Topic | null {
-  // A neighbour that has no field for a code writes it in the place of the text.
+  // Some APIs have no field for a code and write it in the place of the text.
   for (const code of [...saidCodes, ...texts.filter((text) => text.length <= 100)]) {
     const topic = topicOfCode.get(comparableCode(code));
     if (topic) return topic;

@@ -1,6 +1,9 @@
 import type { NoAnswer, Topic, UpstreamErrorKind } from '../tasks/upstream.ts';
 
-/** A request to the upstream without a usable answer. It is returned, not thrown: it is an outcome to be recorded. */
+/**
+ * A request to the upstream without a usable answer. It is returned, not thrown, because it is an outcome to be
+ * recorded.
+ */
 export class UpstreamError extends Error implements NoAnswer {
   override readonly name = 'UpstreamError';
   readonly kind: UpstreamErrorKind;

@@ -1,12 +1,12 @@
-/** A link that is longer is none: it would have to be kept in every row and sent with every answer. */
+/** A longer link is not accepted, because links are stored in rows and sent in answers. */
 const maxLinkLength = 8_000;
 
 /**
- * A text as a link that can be fetched, written as the WHATWG's URL parser writes it (no control characters, no spaces)
- * and without user info; null where it is none.
+ * The http(s) link in a text, normalised by the URL standard (no control characters, no spaces) and without user info;
+ * null where the text is not such a link.
  */
 export function linkOf(text: string): string | null {
-  // A link without a scheme takes that of the page it stands on.
+  // A link without a scheme has that of the page on which it stands.
   const link = text.startsWith('//') ? `https:${text}` : text;
   if (link.length > maxLinkLength || !URL.canParse(link)) return null;
   const url = new URL(link);

@@ -1,40 +1,43 @@
 export interface ClaimLoopSettings {
-  /** Items worked on at once. */
+  /** How many items are worked on at the same time. */
   readonly concurrency: number;
-  /** The pause between two claims where nothing is due. */
+  /** The pause after a claim that found nothing. */
   readonly pollMs: number;
 }
 
-/** What a capability does with a claim loop. */
+/** The functions by which a capability uses a claim loop. */
 export interface ClaimedWork<Item> {
   /**
-   * Takes up to `limit` items that are due and no other claimant's, and holds them under a lease that is longer than
-   * `work` can take: should this process die, the lease runs out and the item is claimed again.
+   * Claims up to `limit` due items that have no running lease, and leases them for longer than `work` can take. If this
+   * process dies, the leases end and the items are claimed again.
    */
   claim(limit: number): Promise<readonly Item[]>;
-  /** Does what is to be done with an item. What it rejects with goes to `onFailed`, and the item is due again after its lease. */
+  /** Works on one item. An error goes to `onFailed`, and the item is due again when its lease ends. */
   work(item: Item): Promise<void>;
   onFailed(item: Item, error: unknown): void;
-  /** Hears when claims begin to fail, and not again before one has succeeded. */
+  /** Called when claims begin to fail, and not again before one has succeeded. */
   onClaimFailed(error: unknown): void;
-  /** How many items may be under way at the moment, of `concurrency`: a capability that is throttled says less. */
+  /** How many items may be under way now, `concurrency` at most. A throttled capability returns less. */
   limit?(concurrency: number): number;
-  /** Is called when the last item under way has ended: work that is written in batches is written then. */
+  /** Called when the last item under way has ended, for capabilities that write in batches. */
   onIdle?(): Promise<void>;
 }
 
 /**
- * A claim costs about as much for one item as for many. So after one that found something, the next comes so much later,
- * or, where more was due than there was room for, once half of the places are free.
+ * How long items are left to gather. A claim costs about as much for one item as for many, so after a claim that found
+ * something the next one comes this much later; or, where more was due than fitted, as soon as half of the places are
+ * free.
  */
 const gatherMs = 100;
 
 /**
- * Claims what is due and works on it with bounded concurrency until it is stopped. It knows no capability.
+ * Claims due items and works on them with bounded concurrency until it is stopped. It knows no capability.
  *
- * These hold at any time: no more items are under way than `limit` says; an item is worked on only while this process
- * holds its lease; a claim that fails is tried again after the poll's pause, so that a database that is away ends no
- * loop and is not asked without pause.
+ * These hold at any time:
+ * - No more items are under way than `limit` says.
+ * - An item is worked on only while this process holds its lease.
+ * - A failed claim is tried again after `pollMs`, so an unreachable database neither ends the loop nor is asked without
+ *   a pause.
  */
 export class ClaimLoop<Item> {
   readonly #work: ClaimedWork<Item>;
@@ -42,7 +45,7 @@ export class ClaimLoop<Item> {
   readonly #underWay = new Set<Promise<void>>();
   readonly #stopping = new AbortController();
   #wake = Promise.withResolvers<void>();
-  /** As soon as so many places are free, the next claim is worth its cost. */
+  /** How many places must be free before the next claim is made early. */
   #enoughRoom = 1;
   #running: Promise<void> | undefined;
   #failing = false;
@@ -52,12 +55,12 @@ export class ClaimLoop<Item> {
     this.#settings = settings;
   }
 
-  /** Begins to claim. Items of an earlier process are among those that are due. */
+  /** Starts to claim, including items that an earlier process left. */
   start(): void {
     this.#running ??= this.#run();
   }
 
-  /** Claims no more, and resolves when all items under way have ended. */
+  /** Stops claiming, and resolves when all items under way have ended. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#wake.resolve();
@@ -65,7 +68,7 @@ export class ClaimLoop<Item> {
     await this.#finish();
   }
 
-  /** Works on everything that is due by now, and resolves when all of it has ended. Rejects when a claim fails. */
+  /** Works on everything that is due now, and resolves when all of it has ended. Rejects when a claim fails. */
   async runDue(): Promise<void> {
     while ((await this.#startDue(this.#room())) > 0) await this.#finish();
   }
@@ -112,7 +115,7 @@ export class ClaimLoop<Item> {
     return Math.max(limit - this.#underWay.size, 0);
   }
 
-  /** Claims up to `room` items and starts work on each; returns how many. */
+  /** Claims up to `room` items and starts to work on each. Returns how many were claimed. */
   async #startDue(room: number): Promise<number> {
     if (room === 0) return 0;
     const items = await this.#work.claim(room);

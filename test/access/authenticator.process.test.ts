@@ -27,7 +27,7 @@ describe('a service of its own', () => {
     await expect.poll(service.log).toContain('There is no API key');
     const { hostname, port } = new URL(service.url);
     expect(hostname).toBe('127.0.0.1');
-    // Another address of this machine, that whoever listens everywhere would answer on.
+    // Another address of this machine, on which a service that listens everywhere would answer.
     await expect(fetch(`http://127.0.0.2:${port}/health`)).rejects.toThrow();
   });
 
@@ -36,17 +36,20 @@ describe('a service of its own', () => {
     ['::', 'production', []],
     ['127.0.0.1.example.com', 'production', []],
     ['0.0.0.0', 'development', ['--development']],
-  ])('asked to listen on %s in %s without a key, it does not start, and one line says why', async (host, _, args) => {
-    const service = spawnService({ ...(await settingsFor(await freshDatabase())), HOST: host }, ...args);
-    const streams = [text(service.stdout!), text(service.stderr!)];
-    const [[stdout, stderr], [code]] = await Promise.all([Promise.all(streams), once(service, 'exit')]);
-    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-    const lines = stderr!.trim().split('\n');
-    expect(lines).toEqual([expect.stringContaining(`HOST is ${host}`)]);
-    for (const remedy of ['npm run keys', 'JWT_JWKS_URL', '127.0.0.1']) expect(lines[0]).toContain(remedy);
-  });
+  ])(
+    'without a key, a service that is to listen on %s in %s does not start, and one line says why',
+    async (host, _, args) => {
+      const service = spawnService({ ...(await settingsFor(await freshDatabase())), HOST: host }, ...args);
+      const streams = [text(service.stdout!), text(service.stderr!)];
+      const [[stdout, stderr], [code]] = await Promise.all([Promise.all(streams), once(service, 'exit')]);
+      expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+      const lines = stderr!.trim().split('\n');
+      expect(lines).toEqual([expect.stringContaining(`HOST is ${host}`)]);
+      for (const remedy of ['npm run keys', 'JWT_JWKS_URL', '127.0.0.1']) expect(lines[0]).toContain(remedy);
+    },
+  );
 
-  test('with a key it listens where it is told to, and lets in nobody without', async () => {
+  test('with a key the service listens on any address and refuses requests without credentials', async () => {
     const databaseUrl = await freshDatabase();
     const key = await createKeyFor(databaseUrl);
     const service = await startService({ ...(await settingsFor(databaseUrl)), HOST: '0.0.0.0' });
@@ -61,22 +64,22 @@ describe('a service of its own', () => {
   });
 });
 
-/** The longest that a service may go on to believe that there is no key, and some time for a busy machine. */
+/** How long a service may go on without noticing the first key, with some time for a busy machine. */
 const closesWithin = { timeout: 5_000, interval: 50 };
 
-test('from the first key on a running service lets in nobody without, and it stays so when the key is gone', async () => {
+test('once a first key exists, a running service refuses requests without one, even after the key is gone', async () => {
   const app = await createTrackedApp();
-  const nobody = withAuthorization(app, null);
-  expect(await nobody.query(viewerDocument)).toEqual(local);
+  const anonymous = withAuthorization(app, null);
+  expect(await anonymous.query(viewerDocument)).toEqual(local);
   const id = await app.submit(anOrder);
-  const watching = nobody.subscribe('subscription ($id: ID!) { videoTaskUpdated(id: $id) { status } }', { id });
+  const watching = anonymous.subscribe('subscription ($id: ID!) { videoTaskUpdated(id: $id) { status } }', { id });
   expect((await watching.next()).value).toEqual({ data: { videoTaskUpdated: { status: 'QUEUED' } } });
 
   const key = await createKeyFor(app.databaseUrl);
-  // Who has the key need not wait.
+  // The key itself works at once.
   expect((await as(app, key).query(viewerDocument)).data.videoClient.name).toBe('app');
-  await expect.poll(async () => (await nobody.send(viewerDocument)).status, closesWithin).toBe(401);
-  expect(await nobody.query(submitDocument, { input: anOrder })).toMatchObject(unauthenticated);
+  await expect.poll(async () => (await anonymous.send(viewerDocument)).status, closesWithin).toBe(401);
+  expect(await anonymous.query(submitDocument, { input: anOrder })).toMatchObject(unauthenticated);
   expect(app.upstream.submits).toHaveLength(1);
   app.upstream.onCheck = status('processing');
   app.untilNextCheck();
@@ -84,12 +87,12 @@ test('from the first key on a running service lets in nobody without, and it sta
   expect(await watching.next()).toEqual({ value: undefined, done: true });
 
   await revokeKey(app.databaseUrl, key);
-  expect((await nobody.send(viewerDocument)).status).toBe(401);
+  expect((await anonymous.send(viewerDocument)).status).toBe(401);
   const next = await createTestApp({ databaseUrl: app.databaseUrl });
   expect((await withAuthorization(next, null).send(viewerDocument)).status).toBe(401);
 });
 
-test('what was ordered without a key belongs to local, and is there again for a key of that client', async () => {
+test('tasks that were ordered without a key belong to the client local, whose key can read them later', async () => {
   const app = await createTestApp();
   const { task } = await placed(app, anOrder);
   const own = as(app, await createKeyFor(app.databaseUrl, { client: 'local' }));
@@ -99,7 +102,7 @@ test('what was ordered without a key belongs to local, and is there again for a 
   expect((await foreign.query(document, { id: task.id })).data.videoTask).toBeNull();
 });
 
-/** Orders over the network with headers that fetch would not let us choose. */
+/** Orders over the network, because fetch does not let a test choose all headers. */
 async function orderWith(url: string, more: Record<string, string>) {
   const headers = { 'content-type': 'application/json', accept: 'application/json', ...more };
   const sent = request(url, { method: 'POST', headers });
@@ -108,7 +111,9 @@ async function orderWith(url: string, more: Record<string, string>) {
   return { code: response.statusCode, answer: (await json(response)) as Answer };
 }
 
-/** A page whose owner has its own name lead to this machine, a page elsewhere, a proxy that lets others in. */
+/**
+ * A page whose domain resolves to this machine, a page of another site, and a proxy that forwards requests of others.
+ */
 const fromElsewhere: Record<string, string>[] = [
   { host: 'attacker.example' },
   { host: 'localhost.attacker.example' },
@@ -156,7 +161,7 @@ test.each<Record<string, string>>([
 
 const someKey = `gvk_0123456789ab_${'k'.repeat(43)}`;
 
-/** Ways of writing the header that let nobody in, around a key that would. */
+/** Malformed Authorization headers around a valid key. */
 const malformed: [what: string, authorization: (key: string) => string][] = [
   ['is empty', () => ''],
   ['names no scheme', (key) => key],
@@ -177,15 +182,18 @@ const malformed: [what: string, authorization: (key: string) => string][] = [
   ['has what looks like a token', () => 'Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJhcHAifQ.'],
 ];
 
-test.each(malformed)('nobody comes in whose Authorization header %s, be there keys or not', async (_, write) => {
-  const open = await createTestApp();
-  expect(await withAuthorization(open, write(someKey)).query(viewerDocument)).toMatchObject(unauthenticated);
-  expect(await withAuthorization(open, null).query(viewerDocument)).toEqual(local);
+test.each(malformed)(
+  'a request whose Authorization header %s is refused, with and without keys in the database',
+  async (_, write) => {
+    const open = await createTestApp();
+    expect(await withAuthorization(open, write(someKey)).query(viewerDocument)).toMatchObject(unauthenticated);
+    expect(await withAuthorization(open, null).query(viewerDocument)).toEqual(local);
 
-  const { key } = await createKeyFor(open.databaseUrl);
-  expect(await withAuthorization(open, write(key)).query(viewerDocument)).toMatchObject(unauthenticated);
-  expect((await as(open, { key }).query(viewerDocument)).data.videoClient.name).toBe('app');
-});
+    const { key } = await createKeyFor(open.databaseUrl);
+    expect(await withAuthorization(open, write(key)).query(viewerDocument)).toMatchObject(unauthenticated);
+    expect((await as(open, { key }).query(viewerDocument)).data.videoClient.name).toBe('app');
+  },
+);
 
 test.each<[string, (key: string) => string]>([
   ['in lower case', (key) => `bearer ${key}`],
@@ -197,20 +205,20 @@ test.each<[string, (key: string) => string]>([
   expect((await withAuthorization(app, write(key)).query(viewerDocument)).data.videoClient.name).toBe('app');
 });
 
-test('who is not let in gets the same 401 for every reason, with the scheme to use and nothing else', async () => {
+test('a refused caller gets the same 401 for every reason, with the scheme to use and nothing else', async () => {
   const { app, bob } = await createTenants();
   const revoked = await createKeyFor(app.databaseUrl);
   await revokeKey(app.databaseUrl, revoked);
-  const nobody = withAuthorization(app, null);
-  await expect.poll(async () => (await nobody.send(viewerDocument)).status, closesWithin).toBe(401);
+  const anonymous = withAuthorization(app, null);
+  await expect.poll(async () => (await anonymous.send(viewerDocument)).status, closesWithin).toBe(401);
   const id = await bob.submit(anOrder);
-  const strangers = [nobody, as(app, revoked), as(app, { key: someKey }), withAuthorization(app, 'Basic YTpi')];
+  const refusedCallers = [anonymous, as(app, revoked), as(app, { key: someKey }), withAuthorization(app, 'Basic YTpi')];
   const task = 'query ($id: ID!) { videoTask(id: $id) { id } }';
   for (const accept of ['application/json', 'application/graphql-response+json', 'text/event-stream']) {
     for (const document of [viewerDocument, task, submitDocument, '{ __schema { types { name } } }', '{ nonsense']) {
       const bodies = new Set<string>();
-      for (const stranger of strangers) {
-        const response = await stranger.send(document, { id, input: anOrder }, accept);
+      for (const refused of refusedCallers) {
+        const response = await refused.send(document, { id, input: anOrder }, accept);
         expect(response.status).toBe(401);
         expect(response.headers.get('www-authenticate')).toBe('Bearer');
         bodies.add(await response.text());
@@ -223,11 +231,11 @@ test('who is not let in gets the same 401 for every reason, with the scheme to u
   expect(app.upstream.submits).toHaveLength(1);
 });
 
-test('a key opens nothing but by the Authorization header, and health is asked for without', async () => {
+test('a key counts only in the Authorization header, and /health needs none', async () => {
   const app = await createTestApp();
   const { key } = await createKeyFor(app.databaseUrl);
-  const nobody = withAuthorization(app, null);
-  await expect.poll(async () => (await nobody.send(viewerDocument)).status, closesWithin).toBe(401);
+  const anonymous = withAuthorization(app, null);
+  await expect.poll(async () => (await anonymous.send(viewerDocument)).status, closesWithin).toBe(401);
   const get = (path: string, headers: Record<string, string> = {}) =>
     app.app.fetch(new Request(`http://localhost${path}`, { headers: { accept: 'application/json', ...headers } }));
   const query = `/graphql?query=${encodeURIComponent(viewerDocument)}`;

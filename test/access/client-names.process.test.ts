@@ -6,7 +6,7 @@ import { answerToToken, expectAllRefused, expectGoodLetIn, letIn, startIssuer, t
 import { placed } from '../support/placing.ts';
 
 const longest = 'a'.repeat(255);
-/** Of four bytes each, and for JavaScript two characters. */
+/** Characters of four bytes each, which are two code units in JavaScript. */
 const longestOfBoats = '🛶'.repeat(255);
 
 const names = [
@@ -27,7 +27,7 @@ const names = [
   longestOfBoats,
 ];
 
-/** By what makes each of them no name. */
+/** Texts that are not names, by the reason. */
 const noNames: Record<string, unknown> = {
   'empty text': '',
   'a number': 7,
@@ -92,7 +92,7 @@ test('a token whose client is no well-formed, printable text of 1 to 255 charact
   expect(answers).toEqual(names.map((name) => letIn(`jwt:${name}`, 'READ', 'SUBMIT')));
 });
 
-test('the rule holds for whichever claim names the client', async () => {
+test('the rule holds for every claim that can name the client', async () => {
   const { settings } = await startIssuer();
   const app = await createTestApp({ settings: { ...settings, JWT_CLIENT_CLAIM: 'azp' } });
   expect(await answerToToken(app, tokenOf('\0', { azp: 'shop' }))).toEqual(letIn('jwt:shop', 'READ', 'SUBMIT'));
@@ -100,7 +100,7 @@ test('the rule holds for whichever claim names the client', async () => {
 });
 
 describe.each(databaseProviders)('on %s', (provider) => {
-  test('tokens of two clients share no task and no idempotency key, whatever their names are', async () => {
+  test('tokens of two clients share no task and no idempotency key, for any pair of names', async () => {
     const { settings } = await startIssuer();
     const app = await createTestApp({ settings, databaseUrl: await freshDatabase(provider) });
     const key = 'k'.repeat(255);

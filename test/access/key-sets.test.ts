@@ -42,13 +42,13 @@ test.each<[string, Answer]>([
   ['is down', reset],
   ['answers 503', reply(503)],
   ['publishes no keys', publishing({ keys: [] })],
-])('made-up key ids have an issuer that %s asked a few times only', async (_, answer) => {
+])('tokens with made-up key ids cause only a few requests to an issuer that %s', async (_, answer) => {
   const { issuer, app } = await appOf(answer);
   await refuseMadeUp(app, 40);
   expect(issuer.requests).toBeLessThanOrEqual(4);
 });
 
-test('a key that is known does not wait for an issuer that does not answer', async () => {
+test('a token with a known key is accepted while the issuer does not answer', async () => {
   const { issuer, app } = await appOf();
   await expectGoodLetIn(app);
   vi.useFakeTimers({ toFake: ['performance'] });
@@ -82,13 +82,13 @@ test('the last good keys are used for an hour while the issuer does not answer, 
   await expectGoodLetIn(app);
 });
 
-test('a key that the issuer has withdrawn opens nothing once its keys are old', async () => {
+test('a key that the issuer has withdrawn is refused once the downloaded keys are old', async () => {
   const { issuer, app } = await appOf();
   vi.useFakeTimers({ toFake: ['performance'] });
   await expectGoodLetIn(app);
   issuer.onRequest = publishing({ keys: [ecKey] });
   vi.advanceTimersByTime(minutesMs(11));
-  // The first token with a known key is what has the issuer asked.
+  // The first token with a known key starts the request to the issuer.
   expect(await answerToToken(app, ecTokenOf('app'))).toEqual(comesIn);
   await expect.poll(() => answerToToken(app, tokenOf('app'))).toEqual(refusal);
 });
@@ -100,7 +100,10 @@ test('keys that the issuer has redirected to are not fetched', async () => {
   expect([issuer.requests, elsewhere.requests]).toEqual([1, 0]);
 });
 
-/** An answer that begins well and goes on with spaces, so many at once, as long as the connection lasts. */
+/**
+ * An answer that begins with a valid document and continues with spaces, so many at a time, until the connection is
+ * closed.
+ */
 const goesOn =
   (size: number, pauseMs: number, written: { bytes: number }): Answer =>
   (response) => {
@@ -129,7 +132,7 @@ test.each([
     });
     expect(await answerToToken(app, tokenOf('app'))).toEqual(refusal);
     await closed.promise;
-    // What is read, and what the sockets between hold.
+    // The bytes that are read, and those in the buffers of the sockets.
     expect(written.bytes).toBeLessThan(8 * 1024 * 1024);
     issuer.onRequest = publishing(jwks);
     await expect.poll(() => answerToToken(app, tokenOf('app')), { timeout: 8_000, interval: 500 }).toEqual(comesIn);
@@ -148,7 +151,7 @@ test.each<[string, unknown[], string]>([
   ['published with its private part', [privateJwk], tokenOf('app')],
   ['one of several for a token that names none', jwks.keys, tokenOf('app', {}, { kid: undefined })],
   ['one of more than any issuer has', [...Array(500).fill(ecKey), rsaKey], tokenOf('app')],
-])('a key that is %s opens nothing', async (_, published, token) => {
+])('a key that is %s is refused', async (_, published, token) => {
   const { issuer, app } = await appOf(publishing({ keys: published }));
   await expectAllRefused(app, { token });
   expect(issuer.requests).toBe(1);

@@ -21,7 +21,7 @@ import { startService } from '../support/process.ts';
 import { createTrackedApp } from '../support/tracked-app.ts';
 import { apiKey, completed, startUpstream, status } from '../support/upstream.ts';
 
-/** Everything that a database keeps about keys, as it keeps it: the bytes of a SQLite file, the rows of PostgreSQL. */
+/** All stored bytes about keys: the SQLite file, or the rows of PostgreSQL. */
 async function rawKeys(databaseUrl: string): Promise<string> {
   if (databaseUrl.startsWith('file:')) {
     const directory = dirname(databaseUrl.slice('file:'.length));
@@ -36,7 +36,7 @@ async function rawKeys(databaseUrl: string): Promise<string> {
   return JSON.stringify(rows);
 }
 
-/** What the list says of a key, column by column. */
+/** The columns that the list shows of a key. */
 async function listed(databaseUrl: string, id: string): Promise<Record<string, string>> {
   const { stdout, code } = await runKeys(databaseUrl, 'list');
   expect(code).toBe(0);
@@ -75,7 +75,7 @@ describe.each(databaseProviders)('on %s', (provider) => {
     });
   });
 
-  test('a key opens every running instance as soon as it is made, and none from when it is revoked', async () => {
+  test('a key is valid on every running instance as soon as it is created, and on none after it is revoked', async () => {
     const databaseUrl = await freshDatabase(provider);
     const other = await createKeyFor(databaseUrl, { client: 'other' });
     const settings = { GROK_API_KEY: apiKey, GROK_API_BASE_URL: (await startUpstream()).url, LOG_LEVEL: 'trace' };
@@ -109,7 +109,7 @@ describe.each(databaseProviders)('on %s', (provider) => {
     for (const { log } of instances) for (const { key } of [made, other]) expect(log()).not.toContain(key);
   });
 
-  test('who watches with a key that is revoked meanwhile hears no further change, and the others go on', async () => {
+  test('a subscription whose key is revoked gets no further event, and the subscriptions of other keys go on', async () => {
     const app = await createTrackedApp(provider);
     const keys = await createKeysFor(app.databaseUrl, { ended: {}, kept: {} });
     const { task } = await placed(as(app, keys.kept), anOrder);
@@ -132,7 +132,7 @@ describe.each(databaseProviders)('on %s', (provider) => {
   });
 });
 
-test('the list says whose a key is, what it may, when it was made, last used and revoked', async () => {
+test('the list shows the client, the scopes and limits of a key, and when it was created, last used and revoked', async () => {
   const databaseUrl = await freshDatabase();
   expect(await runKeys(databaseUrl, 'list')).toEqual({ code: 0, stdout: 'There are no keys.\n', stderr: '' });
   const before = new Date().toISOString();
@@ -157,7 +157,7 @@ test('the list says whose a key is, what it may, when it was made, last used and
   expect(await listed(databaseUrl, other.id)).toMatchObject({ client: 'other', 'last used': '', revoked: '' });
 });
 
-test('that a key was used is noted once a minute, and never for a key that was refused', async () => {
+test('the use of a key is recorded once a minute, and never for a refused key', async () => {
   const clock = { now: new Date('2026-11-22T12:00:00.000Z') };
   const app = await createTestApp({ now: () => clock.now });
   const { key, id } = await createKeyFor(app.databaseUrl);

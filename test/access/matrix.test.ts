@@ -7,7 +7,9 @@ import { freshDatabase } from '../support/database.ts';
 import { placed } from '../support/placing.ts';
 import { reply, reset, type Answer as UpstreamAnswer } from '../support/upstream.ts';
 
-/** Who has a key. All of them but the other tenant and the admin belong to the client whose tasks are asked for. */
+/**
+ * Callers with a key. All of them but the other tenant and the admin belong to the client whose tasks are asked for.
+ */
 const grants = {
   revoked: {},
   noScope: { scopes: [] },
@@ -20,14 +22,14 @@ const grants = {
 
 type CallerName = 'noKey' | 'wrongKey' | keyof typeof grants;
 
-/** What comes of a request: done, a task that there is not (null), nothing in a list, or the code of an error. */
+/** The outcome of a request: done, a task that is not found (null), an empty list, or the code of an error. */
 type Outcome = 'ok' | 'nothing' | 'UNAUTHENTICATED' | 'FORBIDDEN' | 'NOT_FOUND';
 
 interface Row {
   readonly document: string;
-  /** How the upstream answers the order of the task that the document is about, where it is about one. */
+  /** How the upstream answers the order of the task that the document is about, if it is about one. */
   readonly taskFrom?: UpstreamAnswer;
-  /** How often the upstream is called where the request is let in. */
+  /** How often the upstream is called when the request is allowed. */
   readonly orders?: number;
   readonly cells: Readonly<Record<Exclude<CallerName, 'noKey' | 'wrongKey' | 'revoked'>, Outcome>>;
 }
@@ -35,8 +37,8 @@ interface Row {
 const accepted = reply(200, { id: 'video_1', status: 'queued' });
 const refused = reply(400, { message: 'No boats.' });
 
-/** Whoever has come in may know the models, and as whom they came in. */
-const anybody = {
+/** Every authenticated caller may read the models and its own client. */
+const allowedToAll = {
   noScope: 'ok',
   readOnly: 'ok',
   submitOnly: 'ok',
@@ -44,7 +46,7 @@ const anybody = {
   otherTenant: 'ok',
   admin: 'ok',
 } as const;
-const nobody = {
+const refusedToAll = {
   noScope: 'FORBIDDEN',
   readOnly: 'FORBIDDEN',
   submitOnly: 'FORBIDDEN',
@@ -52,14 +54,14 @@ const nobody = {
   otherTenant: 'FORBIDDEN',
   admin: 'FORBIDDEN',
 } as const;
-const readers = { ...anybody, noScope: 'FORBIDDEN', submitOnly: 'FORBIDDEN' } as const;
-const orderers = { ...anybody, noScope: 'FORBIDDEN', readOnly: 'FORBIDDEN' } as const;
+const readers = { ...allowedToAll, noScope: 'FORBIDDEN', submitOnly: 'FORBIDDEN' } as const;
+const orderers = { ...allowedToAll, noScope: 'FORBIDDEN', readOnly: 'FORBIDDEN' } as const;
 
 const input = '{ grokVideo3: { prompt: "A tin boat" } }';
 
 const rows: Record<string, Row> = {
-  'Query.videoClient': { document: '{ videoClient { name } }', cells: anybody },
-  'Query.videoModels': { document: '{ videoModels { name } }', cells: anybody },
+  'Query.videoClient': { document: '{ videoClient { name } }', cells: allowedToAll },
+  'Query.videoModels': { document: '{ videoModels { name } }', cells: allowedToAll },
   'Query.videoTask': {
     document: 'query ($id: ID!) { videoTask(id: $id) { id prompt } }',
     taskFrom: accepted,
@@ -74,7 +76,7 @@ const rows: Record<string, Row> = {
     document: '{ videoTaskCounts { status count isExact } }',
     cells: readers,
   },
-  'Query._service': { document: '{ _service { sdl } }', cells: anybody },
+  'Query._service': { document: '{ _service { sdl } }', cells: allowedToAll },
   'Query._entities': {
     document: 'query ($id: ID!) { _entities(representations: [{ __typename: "VideoTask", id: $id }]) { __typename } }',
     taskFrom: accepted,
@@ -99,7 +101,7 @@ const rows: Record<string, Row> = {
   'Mutation.confirmVideoTask': {
     document: 'mutation ($id: ID!, $found: String!) { confirmVideoTask(id: $id, upstreamId: $found) { task { id } } }',
     taskFrom: reset,
-    cells: { ...nobody, admin: 'ok' },
+    cells: { ...refusedToAll, admin: 'ok' },
   },
   'Mutation.abandonVideoTask': {
     document: 'mutation ($id: ID!) { abandonVideoTask(id: $id) { task { id } } }',
@@ -108,7 +110,7 @@ const rows: Record<string, Row> = {
   },
   'Subscription.videoTaskUpdated': {
     document: 'subscription ($id: ID!) { videoTaskUpdated(id: $id) { id prompt } }',
-    // It goes on for as long as somebody watches.
+    // The subscription lasts until its caller ends it.
     taskFrom: accepted,
     cells: { ...readers, otherTenant: 'NOT_FOUND' },
   },
@@ -130,20 +132,20 @@ interface Setting {
   readonly speakers: Readonly<Record<CallerName, Speaker>>;
 }
 
-/** A service with keys, and everybody who may come. */
-async function everybody(): Promise<Setting> {
+/** A service with keys, and every kind of caller. */
+async function withAllCallers(): Promise<Setting> {
   const databaseUrl = await freshDatabase();
   const keys = await createKeysFor(databaseUrl, grants);
   await revokeKey(databaseUrl, keys.revoked);
   const app = await createTestApp({ databaseUrl });
-  // As long as ours, and as well formed.
+  // A well-formed key that was never created.
   const wrong = `Bearer ${keys.owner.id}_${'A'.repeat(43)}`;
-  const strangers = { noKey: withAuthorization(app, null), wrongKey: withAuthorization(app, wrong) };
+  const withoutKey = { noKey: withAuthorization(app, null), wrongKey: withAuthorization(app, wrong) };
   const withKeys = Object.entries(keys).map(([name, key]) => [name, as(app, key)]);
-  return { app, speakers: { ...strangers, ...Object.fromEntries(withKeys) } };
+  return { app, speakers: { ...withoutKey, ...Object.fromEntries(withKeys) } };
 }
 
-/** What an answer says in the words of the matrix; of an error's data there must be nothing. */
+/** The outcome of an answer in the words of the matrix. An error must come without data. */
 function outcomeOf({ data, errors }: Answer): string {
   if (errors) {
     expect(Object.values(data ?? {}).filter((value) => value !== null)).toEqual([]);
@@ -160,35 +162,38 @@ async function ask(speaker: Speaker, document: string, variables: Record<string,
   const events = speaker.subscribe(document, variables, leaving.signal);
   const first = await events.next();
   const outcome = outcomeOf(first.value);
-  // Who is turned away is not left waiting.
+  // A refused subscription ends.
   if (outcome !== 'ok') expect(await events.next()).toEqual({ value: undefined, done: true });
   leaving.abort();
   return outcome;
 }
 
-/** Everything that a request could have changed, whoever's it is. */
+/** Everything that a request could have changed, of all clients. */
 const everything = (admin: Speaker): Promise<Answer> =>
   admin.query('{ videoTasks(first: 100) { edges { node { id client status upstreamId } } } }');
 
-test.each(rootFields)('%s opens to exactly those who may, and for nobody else is anything done', async (field) => {
-  const row = rows[field];
-  if (!row) throw new Error(`${field} has no row in the matrix: say who may use it`);
-  const { app, speakers } = await everybody();
-  const outcomes: Record<string, unknown> = {};
-  for (const [name, speaker] of Object.entries(speakers)) {
-    app.upstream.onSubmit = row.taskFrom ?? accepted;
-    const id = row.taskFrom && (await placed(speakers.owner, anOrder)).task.id;
-    app.upstream.onSubmit = accepted;
-    const before = await everything(speakers.admin);
-    const callsBefore = app.upstream.keys.length;
-    const outcome = await ask(speaker, row.document, { id, found: `found by ${name}` });
-    outcomes[name] = { outcome, upstreamCalls: app.upstream.keys.length - callsBefore };
-    if (outcome !== 'ok') expect(await everything(speakers.admin), name).toEqual(before);
-  }
-  const strangers = { noKey: 'UNAUTHENTICATED', wrongKey: 'UNAUTHENTICATED', revoked: 'UNAUTHENTICATED' };
-  const expected = Object.entries({ ...strangers, ...row.cells }).map(([name, outcome]) => [
-    name,
-    { outcome, upstreamCalls: outcome === 'ok' ? (row.orders ?? 0) : 0 },
-  ]);
-  expect(outcomes).toEqual(Object.fromEntries(expected));
-});
+test.each(rootFields)(
+  '%s is allowed to exactly the callers of its row, and does nothing for any other',
+  async (field) => {
+    const row = rows[field];
+    if (!row) throw new Error(`${field} has no row in the matrix: say who may use it`);
+    const { app, speakers } = await withAllCallers();
+    const outcomes: Record<string, unknown> = {};
+    for (const [name, speaker] of Object.entries(speakers)) {
+      app.upstream.onSubmit = row.taskFrom ?? accepted;
+      const id = row.taskFrom && (await placed(speakers.owner, anOrder)).task.id;
+      app.upstream.onSubmit = accepted;
+      const before = await everything(speakers.admin);
+      const callsBefore = app.upstream.keys.length;
+      const outcome = await ask(speaker, row.document, { id, found: `found by ${name}` });
+      outcomes[name] = { outcome, upstreamCalls: app.upstream.keys.length - callsBefore };
+      if (outcome !== 'ok') expect(await everything(speakers.admin), name).toEqual(before);
+    }
+    const withoutKey = { noKey: 'UNAUTHENTICATED', wrongKey: 'UNAUTHENTICATED', revoked: 'UNAUTHENTICATED' };
+    const expected = Object.entries({ ...withoutKey, ...row.cells }).map(([name, outcome]) => [
+      name,
+      { outcome, upstreamCalls: outcome === 'ok' ? (row.orders ?? 0) : 0 },
+    ]);
+    expect(outcomes).toEqual(Object.fromEntries(expected));
+  },
+);

@@ -7,7 +7,7 @@ import { place, placed, readTask, taskIn } from '../support/placing.ts';
 import { confirm, notFound, resubmit, stateConflict } from '../support/resolving.ts';
 import type { TrackedApp } from '../support/tracked-app.ts';
 
-/** An answer to the letter, as far as it is not about the id that was asked for. */
+/** The text of an answer, without the id that was asked for. */
 async function allOf(response: Response, id: string): Promise<unknown> {
   const { 'x-request-id': _, ...headers } = Object.fromEntries(response.headers);
   return { status: response.status, headers, body: (await response.text()).replaceAll(id, '<id>') };
@@ -63,7 +63,7 @@ async function inTurns(app: TrackedApp, clients: Record<string, TrackedApp>, rou
 }
 
 describe.each(databaseProviders)('on %s', (provider) => {
-  test("another client's task is by every path to the letter as one that does not exist", async () => {
+  test("another client's task gets, by every path, the same answer as a task that does not exist", async () => {
     const { app, ann, bob } = await createTenants(provider);
     const tasks = {
       COMPLETED: await taskIn('COMPLETED', ann),
@@ -99,7 +99,7 @@ describe.each(databaseProviders)('on %s', (provider) => {
     );
   });
 
-  test("a filter by client shows nothing of others', whether there are such clients or not", async () => {
+  test('a filter by client shows no task of another client, and not whether that client exists', async () => {
     const { app, ann, bob } = await createTenants(provider);
     const ids = await inTurns(app, { ann, bob }, 2);
     const answerTo = (clients: string[]) => bob.query(listDocument, { filter: { clients } });
@@ -127,11 +127,11 @@ describe.each(databaseProviders)('on %s', (provider) => {
     expect(await list(operator, { filter: { ids } })).toHaveLength(2);
   });
 
-  test("a cursor made of another client's task says no more than its place in time", async () => {
+  test("a cursor made of another client's task reveals no more than its time", async () => {
     const { app, ann, bob } = await createTenants(provider);
     const { ann: annsIds = [], bob: bobsIds = [] } = await inTurns(app, { bob, ann }, 3);
     for (const id of annsIds) {
-      // In the same millisecond, and of nobody.
+      // Of the same millisecond, and of no task.
       const beside = id.slice(0, -1) + (id.endsWith('0') ? '1' : '0');
       for (const page of [{ first: 1 }, { last: 1 }, { first: 5 }, { last: 5 }]) {
         for (const side of ['after', 'before']) {
@@ -146,7 +146,7 @@ describe.each(databaseProviders)('on %s', (provider) => {
     expect(after.map(({ id }) => id)).toEqual(bobsIds.slice(1));
   });
 
-  test('an idempotency key is a name of one client, and says nothing to another', async () => {
+  test('an idempotency key belongs to one client, and reveals nothing to another', async () => {
     const { app, ann, bob, operator } = await createTenants(provider);
     const anns = await placed(ann, anOrder, 'boat-1');
     const bobs = await placed(bob, anOrder, 'boat-1');
@@ -155,7 +155,7 @@ describe.each(databaseProviders)('on %s', (provider) => {
     expect(new Set([anns, bobs, another].map(({ task }) => task.id)).size).toBe(3);
     expect(app.upstream.submits).toHaveLength(3);
 
-    // For each of them it stands for their own order.
+    // Each client gets the task of its own order.
     expect(await placed(ann, anOrder, 'boat-1')).toEqual({ ...anns, replayed: true });
     expect(await placed(bob, anOrder, 'boat-1')).toEqual({ ...bobs, replayed: true });
     const other = await place(bob, orderOf('GROK_VIDEO3_PRO'), 'boat-1');
@@ -164,7 +164,7 @@ describe.each(databaseProviders)('on %s', (provider) => {
     expect(app.upstream.submits).toHaveLength(3);
   });
 
-  test('of many twins of two clients at once, under one idempotency key, each client pays once', async () => {
+  test('of many duplicates by two clients at once under one key, each client pays once', async () => {
     const { app, ann, bob } = await createTenants(provider);
     const callers = Array.from({ length: 16 }, (_, index) => (index % 2 === 0 ? ann : bob));
     const orders = await Promise.all(callers.map((caller) => placed(caller, anOrder, 'boat-1')));
@@ -187,12 +187,12 @@ describe.each(databaseProviders)('on %s', (provider) => {
     expect(before.resubmissions).toEqual([]);
     expect(await readTask(bob, id)).toBeNull();
 
-    // Who orders for the operator's client but does not see all has the new task, and not what it came from.
+    // A caller of the operator's client without the scope `admin` sees the new task, but not the repeated one.
     const helper = as(app, await createKeyFor(app.databaseUrl, { client: 'operator' }));
     expect(await readTask(helper, id)).toMatchObject({ id, resubmissionOf: null });
     expect(await readTask(helper, old)).toBeNull();
 
-    // What the client itself orders again it sees, and so does the admin.
+    // The client and the admin see a resubmission by the client itself.
     const own = (await resubmit(bob, old, 'boat-1')).data.resubmitVideo;
     expect(own).toMatchObject({ replayed: false, task: { resubmissionOf: { id: old } } });
     expect((await readTask(bob, old)).resubmissions).toEqual([{ id: own.task.id }]);
@@ -213,14 +213,14 @@ describe.each(databaseProviders)('on %s', (provider) => {
       mode: 'IMAGE_TO_VIDEO',
       referenceImages: [{ url: 'https://images.example.com/1.png' }],
     });
-    // Its idempotency key still stands for it, and only for its client.
+    // Its idempotency key still belongs to it, and only for its client.
     const again = await place(as(app, keys.local), anOrder, 'old-key');
     expect(again.errors?.[0]?.extensions.code).toBe('IDEMPOTENCY_KEY_MISMATCH');
     expect(await placed(as(app, keys.ann), anOrder, 'old-key')).toMatchObject({ replayed: false });
   });
 });
 
-test("who watches another client's task is told that there is none, and hears nothing of its changes", async () => {
+test("a subscription to another client's task gets NOT_FOUND and no event", async () => {
   const { app, ann, bob, operator } = await createTenants();
   const id = await ann.submit(anOrder);
   const watchDocument = 'subscription ($id: ID!) { videoTaskUpdated(id: $id) { status client } }';

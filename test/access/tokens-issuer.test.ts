@@ -20,7 +20,7 @@ import {
 import { placed } from '../support/placing.ts';
 import { type Answer, halfBody, hang, reply, reset, status } from '../support/upstream.ts';
 
-/** Sends tokens whose keys nobody has, half of them one after the other and half at once; all are refused. */
+/** Sends tokens with made-up key ids, half of them one after another and half at once; all are refused. */
 async function flood(app: TestApp, count: number): Promise<void> {
   const tokens = Array.from({ length: count }, (_, index) => tokenOf('app', {}, { kid: `made-up-${index}` }));
   const answers = [];
@@ -32,7 +32,7 @@ async function flood(app: TestApp, count: number): Promise<void> {
 /** How often the issuer may be asked in the minute that a test takes. */
 const fewRequests = 12;
 
-test('made-up key ids have the issuer asked a few times only, while good tokens are let in', async () => {
+test('tokens with made-up key ids cause only a few requests to the issuer, and valid tokens are accepted meanwhile', async () => {
   const issuer = await startIssuer();
   const app = await createTestApp({ settings: issuer.settings });
   await expectGoodLetIn(app);
@@ -43,7 +43,7 @@ test('made-up key ids have the issuer asked a few times only, while good tokens 
   expect(issuer.requests).toBeLessThanOrEqual(fewRequests);
 });
 
-test('good tokens are let in although bad ones with made-up key ids came first', async () => {
+test('valid tokens are accepted after tokens with made-up key ids', async () => {
   const issuer = await startIssuer();
   const app = await createTestApp({ settings: issuer.settings });
   await flood(app, 60);
@@ -51,7 +51,7 @@ test('good tokens are let in although bad ones with made-up key ids came first',
   expect(issuer.requests).toBeLessThanOrEqual(fewRequests);
 });
 
-test('many good tokens that come at once have the issuer asked once or twice', async () => {
+test('many concurrent valid tokens cause one or two requests to the issuer', async () => {
   const issuer = await startIssuer();
   const app = await createTestApp({ settings: issuer.settings });
   const tokens = Array.from({ length: 40 }, (_, index) => (index % 2 ? tokenOf('app') : ecTokenOf('app')));
@@ -71,7 +71,7 @@ test('a key that the issuer has published since is found without a restart', asy
   await expect.poll(() => answerToToken(app, ecTokenOf('app')), patience).toEqual(letIn('jwt:app', 'READ', 'SUBMIT'));
 });
 
-test('keys that nobody can use do not keep the others of the issuer from being used', async () => {
+test('unusable keys do not keep the other keys of the issuer from being used', async () => {
   const issuer = await startIssuer();
   const unusable = [
     { kty: 'oct', kid: 'secret', k: 'AAAA' },
@@ -98,7 +98,7 @@ const troubles: Record<string, Answer> = {
   'does not answer': hang,
 };
 
-test('whatever the issuer does but publish keys nobody comes in by a token, and all again once it is well', async () => {
+test('while the issuer publishes no keys, no token is accepted, and afterwards all are again', async () => {
   const goodAgain = letIn('jwt:app', 'READ', 'SUBMIT');
   const endings = Object.entries(troubles).map(async ([name, trouble]) => {
     const issuer = await startIssuer();
@@ -121,7 +121,7 @@ test('whatever the issuer does but publish keys nobody comes in by a token, and 
   expect(ended).toEqual(expected);
 }, 40_000);
 
-test('tokens are believed on while the issuer is down, once its keys are known', async () => {
+test('tokens with known keys are still accepted while the issuer is down', async () => {
   const issuer = await startIssuer();
   const app = await createTestApp({ settings: issuer.settings });
   await expectGoodLetIn(app);
@@ -154,7 +154,7 @@ test("a token's client is another one than a key's of the same name", async () =
   }
 });
 
-test('a subscription ends at the first event after its token has, and tells nothing of it', async () => {
+test('a subscription ends at the first event after its token has expired, without that event', async () => {
   const issuer = await startIssuer();
   const clock = { ahead: 0 };
   const now = () => new Date(Date.now() + clock.ahead);
@@ -181,14 +181,14 @@ test('a subscription ends at the first event after its token has, and tells noth
     .toMatchObject([queued, { errors: [{ message, extensions }] }]);
   await watching[0];
   expect(JSON.stringify(told.short)).not.toContain('PROCESSING');
-  // Who has a better token is told on.
+  // A subscription with a longer-lived token goes on.
   await expect
     .poll(() => told.long, { timeout: 10_000 })
     .toEqual([queued, { data: { videoTaskUpdated: { status: 'PROCESSING' } } }]);
   expect(await answerToToken(app, tokenOf('app', { exp: inSeconds(600) }))).toMatchObject({ status: 200 });
 });
 
-test('where tokens are believed nobody comes in without, and the service may listen to other machines', async () => {
+test('with tokens configured, requests without one are refused, and the service may listen on the network', async () => {
   const issuer = await startIssuer();
   const settings = { ...issuer.settings, HOST: '0.0.0.0' };
   const { url } = await createTestApp({ settings, started: true });
@@ -209,11 +209,11 @@ test('where tokens are believed nobody comes in without, and the service may lis
   ]);
 });
 
-test('without tokens or keys the service does not listen to other machines', async () => {
+test('without tokens or keys the service does not listen on the network', async () => {
   await expect(createTestApp({ settings: { HOST: '0.0.0.0' }, started: true })).rejects.toThrow(/JWT_JWKS_URL/);
 });
 
-test('keys and tokens open the same service side by side, whatever the scheme is spelled like', async () => {
+test('keys and tokens are accepted side by side, with any spelling of the scheme', async () => {
   const issuer = await startIssuer();
   const databaseUrl = await freshDatabase();
   const { key } = await createKeyFor(databaseUrl, { client: 'shop', scopes: ['read'] });

@@ -13,6 +13,7 @@ import {
   es256,
   expectAllRefused,
   expectGoodLetIn,
+  foreignKeys,
   headers,
   hs256,
   inSeconds,
@@ -25,7 +26,6 @@ import {
   ps256,
   rs256,
   startIssuer,
-  strangerKeys,
   tokenOf,
   unsigned,
 } from '../support/issuer.ts';
@@ -40,7 +40,7 @@ test.each([
   ['no scope claim, and so the default', () => tokenOf('app', { scope: undefined }), ['READ']],
   ['several audiences', () => tokenOf('app', { aud: ['mail', audience] }), ['READ', 'SUBMIT']],
   ['nbf in the past', () => tokenOf('app', { nbf: inSeconds(-5) }), ['READ', 'SUBMIT']],
-])('a token with %s is let in', async (_, token, scopes) => {
+])('a token with %s is accepted', async (_, token, scopes) => {
   const { settings } = await startIssuer();
   const app = await createTestApp({ settings: { ...settings, JWT_DEFAULT_SCOPES: 'read' } });
   expect(await answerToToken(app, token())).toEqual(letIn('jwt:app', ...scopes));
@@ -72,8 +72,8 @@ function forged(): Record<string, string> {
   const { publicKey, privateKey } = keys['rsa-1'];
   const pem = publicKey.export({ format: 'pem', type: 'spki' }).toString();
   const [header = '', claims = '', signature = ''] = tokenOf('app').split('.');
-  const { rsa, ec } = strangerKeys;
-  const strangerJwk = rsa.publicKey.export({ format: 'jwk' });
+  const { rsa, ec } = foreignKeys;
+  const foreignJwk = rsa.publicKey.export({ format: 'jwk' });
   const nones = ['none', 'None', 'NONE', 'nOnE', '', undefined].map((alg): [string, string] => [
     `alg ${alg}`,
     jws({ ...RS256, alg }, claimsOf('app'), unsigned),
@@ -93,7 +93,7 @@ function forged(): Record<string, string> {
     'alg none with a signature': jws({ ...RS256, alg: 'none' }, claimsOf('app'), rs256(privateKey)),
     "a stranger's key": jws(RS256, claimsOf('app'), rs256(rsa.privateKey)),
     "a stranger's EC key": jws(ES256, claimsOf('app'), es256(ec.privateKey)),
-    'a key in the header': jws({ ...RS256, jwk: strangerJwk }, claimsOf('app'), rs256(rsa.privateKey)),
+    'a key in the header': jws({ ...RS256, jwk: foreignJwk }, claimsOf('app'), rs256(rsa.privateKey)),
     'a signature of zeros': jws(ES256, claimsOf('app'), () => Buffer.alloc(64)),
     'RSA said to be EC': jws({ ...RS256, alg: 'ES256' }, claimsOf('app'), rs256(privateKey)),
     'PS256, which is not on the list': jws({ ...RS256, alg: 'PS256' }, claimsOf('app'), ps256(privateKey)),
@@ -113,7 +113,7 @@ test('forged tokens are refused, all with the same answer', async () => {
   await expectGoodLetIn(app);
 });
 
-test('genuine tokens that are not for here, not for now or for nobody are refused, all with the same answer', async () => {
+test('genuine tokens for another audience, another time or no client are refused, all with the same answer', async () => {
   const { settings } = await startIssuer();
   const app = await createTestApp({ settings });
   await expectGoodLetIn(app);
@@ -145,7 +145,7 @@ test('genuine tokens that are not for here, not for now or for nobody are refuse
   await expectGoodLetIn(app);
 });
 
-test('tokens whose key cannot be told are refused, and what they point to is not fetched', async () => {
+test('tokens whose key cannot be determined are refused, and URLs in them are not fetched', async () => {
   const { settings } = await startIssuer();
   const trap = await startIssuer();
   const app = await createTestApp({ settings });
@@ -162,7 +162,7 @@ test('tokens whose key cannot be told are refused, and what they point to is not
     {},
     ['rsa-1'],
   ];
-  const { rsa } = strangerKeys;
+  const { rsa } = foreignKeys;
   const byKid = kids.map((kid): [string, string] => [
     `kid ${JSON.stringify(kid).slice(0, 40)}`,
     tokenOf('app', {}, { kid }),
@@ -180,7 +180,7 @@ test('tokens whose key cannot be told are refused, and what they point to is not
   await expectGoodLetIn(app);
 });
 
-test('a token that demands what we do not know is refused', async () => {
+test('a token with an unknown critical extension is refused', async () => {
   const { settings } = await startIssuer();
   const app = await createTestApp({ settings });
   const demanding = (header: object) => tokenOf('app', {}, header);

@@ -47,7 +47,7 @@ function byPrompt(upstream: TestUpstream, answers: Record<string, UpstreamAnswer
 }
 
 describe.each(databaseProviders)('on %s', (provider) => {
-  test('each order has an outcome of its own, in the order given, whatever becomes of the others', async () => {
+  test('each order has an outcome of its own, in the given order', async () => {
     const app = await createTestApp({ databaseUrl: await freshDatabase(provider) });
     const answers = { 'A refused boat': reply(400, { message: 'No.' }), 'A lost boat': reset };
     app.upstream.onSubmit = byPrompt(app.upstream, answers);
@@ -81,10 +81,10 @@ describe.each(databaseProviders)('on %s', (provider) => {
   test('a batch that is sent again under the same keys is answered with the same tasks', async () => {
     const app = await createTestApp({ databaseUrl: await freshDatabase(provider) });
     const orders = fleet(6).map((order, index) => ({ ...order, idempotencyKey: `boat-${index}` }));
-    const [first, twin] = await Promise.all([outcomesOf(app, orders), outcomesOf(app, orders.toReversed())]);
+    const [first, duplicate] = await Promise.all([outcomesOf(app, orders), outcomesOf(app, orders.toReversed())]);
     const idsOf = (outcomes: { task: { id: string } }[]) => outcomes.map(({ task }) => task.id);
-    expect(idsOf(twin.toReversed())).toEqual(idsOf(first));
-    expect([...first, ...twin].filter(({ replayed }) => !replayed)).toHaveLength(orders.length);
+    expect(idsOf(duplicate.toReversed())).toEqual(idsOf(first));
+    expect([...first, ...duplicate].filter(({ replayed }) => !replayed)).toHaveLength(orders.length);
     expect(app.upstream.submits).toHaveLength(orders.length);
   });
 
@@ -111,7 +111,7 @@ test('twenty orders are placed, four at a time', async () => {
     const accept = acceptance(upstream);
     under.way++;
     under.most = Math.max(under.most, under.way);
-    // Long enough for whatever else would be sent at once to arrive.
+    // Long enough for any further concurrent submit to arrive.
     setTimeout(() => {
       under.way--;
       accept(response, request);

@@ -39,7 +39,7 @@ interface Graph {
   readonly testApp: TestApp;
   /** The app's tasks, called by their numbers. */
   readonly ids: readonly string[];
-  /** Somebody else's. */
+  /** A task of another client. */
   readonly foreignIds: readonly string[];
   ask(representations: readonly unknown[]): Promise<Answer>;
 }
@@ -74,7 +74,7 @@ const complaint = (index: number) => ({
 });
 
 describe.each(databaseProviders)('_entities on %s', (provider) => {
-  test('answers in the order of the representations, and what it does not find, or may not show, with null', async () => {
+  test('answers in the order of the representations, with null for what does not exist or may not be shown', async () => {
     const { ids, foreignIds, ask } = await createGraph(provider);
     const [first = '', second = '', third = ''] = ids;
     const representations = [
@@ -114,7 +114,7 @@ describe.each(databaseProviders)('_entities on %s', (provider) => {
     });
   });
 
-  test('answers what is no entity of ours with an error in its place, and all others nevertheless', async () => {
+  test('answers an invalid reference with an error in its place, and all other entities', async () => {
     const { ids, ask } = await createGraph(provider);
     const [first = ''] = ids;
     const malformed = [

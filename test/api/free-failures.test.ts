@@ -71,35 +71,37 @@ describe.each(databaseProviders)('on %s', (provider) => {
     ]);
   });
 
-  test('of fifty twins at two services after such a failure one is sent, and it is linked', async () => {
+  test('of fifty duplicates at two services after such a failure, one is sent, and it is linked', async () => {
     const databaseUrl = await freshDatabase(provider);
     const upstream = await startUpstream();
     const apps = [await createTestApp({ databaseUrl, upstream }), await createTestApp({ databaseUrl, upstream })];
     upstream.onSubmit = inTurn(busy, accepted);
     const failed = await placed(apps[0]!, anOrder, 'boat-1');
-    const twins = await Promise.all(
+    const duplicates = await Promise.all(
       Array.from({ length: 50 }, (_, index) => placed(apps[index % 2]!, anOrder, 'boat-1')),
     );
-    expect(twins.filter(({ replayed }) => !replayed)).toHaveLength(1);
-    expect(new Set(twins.map(({ task }) => JSON.stringify(task))).size).toBe(1);
+    expect(duplicates.filter(({ replayed }) => !replayed)).toHaveLength(1);
+    expect(new Set(duplicates.map(({ task }) => JSON.stringify(task))).size).toBe(1);
     expect(await links(apps[0]!)).toEqual([
       [failed.task.id, null],
-      [twins[0]!.task.id, failed.task.id],
+      [duplicates[0]!.task.id, failed.task.id],
     ]);
     expect(upstream.submits).toHaveLength(2);
   });
 
-  test('fifty twins that wait for an order at two services are answered with its failure, and none is sent', async () => {
+  test('fifty duplicates that wait for an order at two services are answered with its failure, and none is sent', async () => {
     const databaseUrl = await freshDatabase(provider);
     const upstream = await startUpstream();
     const apps = [await createTestApp({ databaseUrl, upstream }), await createTestApp({ databaseUrl, upstream })];
     const order = held(busy);
     upstream.onSubmit = order.answer;
-    const twins = Promise.all(Array.from({ length: 50 }, (_, index) => placed(apps[index % 2]!, anOrder, 'boat-1')));
+    const duplicates = Promise.all(
+      Array.from({ length: 50 }, (_, index) => placed(apps[index % 2]!, anOrder, 'boat-1')),
+    );
     await order.arrived;
-    expect(await isWaiting(twins)).toBe(true);
+    expect(await isWaiting(duplicates)).toBe(true);
     order.release();
-    const answers = await twins;
+    const answers = await duplicates;
     expect(new Set(answers.map(({ task }) => task.id)).size).toBe(1);
     expect(answers[0]?.task).toMatchObject({ status: 'FAILED', failure: { code: 'UPSTREAM_RATE_LIMITED' } });
     expect(answers.filter(({ replayed }) => !replayed)).toHaveLength(1);
@@ -108,12 +110,13 @@ describe.each(databaseProviders)('on %s', (provider) => {
     expect(await placed(apps[1]!, anOrder, 'boat-1')).toMatchObject({ replayed: false, task: { status: 'QUEUED' } });
   });
 
-  test('a twin that finds the key given up, and not taken yet, knows what it repeats', async () => {
+  test('a duplicate that arrives between the giving up and the taking of the key is linked to the failed task', async () => {
     const app = await createTestApp({ databaseUrl: await freshDatabase(provider) });
     app.upstream.onSubmit = inTurn(busy, busy, busy, accepted);
     await placed(app, anOrder, 'boat-1');
     const second = await placed(app, anOrder, 'boat-1');
-    // As a process leaves it that dies when the second has given the key up, and the third has not taken it.
+    // The state that a process leaves when it dies after the second order has given the key up and before the third has
+    // taken it.
     const lost = await placed(app, anOrder, 'boat-1');
     await rewriteRow(app.databaseUrl, lost.task.id, { idempotencyKey: 'another' });
     const other = await createTestApp({ databaseUrl: app.databaseUrl, upstream: app.upstream });
@@ -160,7 +163,7 @@ test('a key that is given back is free for another order, which repeats nothing'
   expect(app.upstream.submits).toHaveLength(2);
 });
 
-test('an order that the limits refuse leaves the key as it is, and one that is sent again is counted anew', async () => {
+test('an order that the limits refuse leaves the key as it is, and one that is sent again is counted again', async () => {
   const app = await createLimitedApp({ SUBMITS_PER_MINUTE: '2' });
   app.upstream.onSubmit = inTurn(busy, accepted);
   const failed = await placed(app, secondsOrder(10), 'boat-1');

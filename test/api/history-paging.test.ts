@@ -87,7 +87,7 @@ test.each(databaseProviders)(
   },
 );
 
-test('what comes after the last change is an empty page until there is one, and then that', async () => {
+test('the page after the last change is empty, and later holds the next change', async () => {
   const app = await createTrackedApp();
   const { id } = await taskWithWords(app, 2);
   const after = (await page(app, id)).cursors.at(-1);

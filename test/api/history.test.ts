@@ -166,7 +166,7 @@ test('a task that is given up after a day says so in its history', async () => {
   expect(await historyOf(app, id)).toEqual([queued(minute(0)), { ...failed, at: minute(24 * 60) }]);
 });
 
-test('a clock that is set back does not turn the history round', async () => {
+test('a clock that is set back does not change the order of the history', async () => {
   const app = await createTrackedApp();
   app.setTime(minute(60));
   const id = await taskIn('UNCONFIRMED', app);

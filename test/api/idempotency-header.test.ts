@@ -90,7 +90,7 @@ test('of two orders that an older version took under the two spellings of a key,
   expect(app.upstream.submits).toHaveLength(2);
 });
 
-test('an argument that is null leaves the word to the header', async () => {
+test('with an argument that is null the header counts', async () => {
   const app = await createTestApp();
   const { data } = await sendWithHeader(app, 'boat-1', placeDocument, { input: anOrder, key: null });
   expect(await placed(app, anOrder, 'boat-1')).toEqual({ ...data.submitVideo, replayed: true });
@@ -163,7 +163,7 @@ test('one order may stand in a fragment and beside __typename', async () => {
   expect(await placed(app, anOrder, 'boat-1')).toMatchObject({ replayed: true, task: data.submitVideo.task });
 });
 
-test('a document that orders nothing does not mind the header', async () => {
+test('a document that orders nothing ignores the header', async () => {
   const app = await createTestApp();
   const { task } = await placed(app, anOrder);
   const document = 'query ($id: ID!) { a: videoTask(id: $id) { id } b: videoTask(id: $id) { id } }';

@@ -35,7 +35,7 @@ describe.each(databaseProviders)('on %s', (provider) => {
       app.untilNextCheck();
     }
     await expect.poll(async () => (await readTask(app, first.task.id)).status).toBe(state);
-    // What would now be accepted shows that nothing was sent.
+    // The upstream would accept it now, so the unchanged task shows that nothing was sent.
     app.upstream.onSubmit = accepted;
     const before = await readTask(app, first.task.id);
     const again = await placed(app, anOrder, 'boat-1');
@@ -85,15 +85,15 @@ describe.each(databaseProviders)('on %s', (provider) => {
     expect(await placed(app, anOrder, 'boat-1')).toMatchObject({ replayed: true, task: { id: old.id } });
 
     pass(1);
-    const twins = await Promise.all(Array.from({ length: 10 }, () => placed(app, anOrder, 'boat-1')));
-    expect(twins.filter(({ replayed }) => !replayed)).toHaveLength(1);
-    const [id, ...others] = new Set(twins.map(({ task }) => task.id));
+    const duplicates = await Promise.all(Array.from({ length: 10 }, () => placed(app, anOrder, 'boat-1')));
+    expect(duplicates.filter(({ replayed }) => !replayed)).toHaveLength(1);
+    const [id, ...others] = new Set(duplicates.map(({ task }) => task.id));
     expect(others).toEqual([]);
     expect(id).not.toBe(old.id);
     expect(app.upstream.submits).toHaveLength(2);
     expect(await readTask(app, old.id)).toMatchObject({ status: 'QUEUED', upstreamId: 'video_1' });
 
-    // The key stands for the new order now, for as long again; it may be another one.
+    // The key belongs to the new order now, for the same time; that may be another order.
     pass(days * 24 * hourMs - 1);
     expect(await placed(app, anOrder, 'boat-1')).toMatchObject({ replayed: true, task: { id } });
     pass(1);
@@ -101,7 +101,7 @@ describe.each(databaseProviders)('on %s', (provider) => {
   });
 });
 
-/** The same order in every way of writing it: what a client's library may make of it. */
+/** The same order in the spellings that client libraries may produce. */
 function spellings(model: ModelName): object[] {
   const options = optionsOf(model);
   const settable = optionNames.filter((name) => options[name].settable);
@@ -116,7 +116,7 @@ function spellings(model: ModelName): object[] {
   ];
 }
 
-test.each(modelNames)('%s is the same order however it is written', async (model) => {
+test.each(modelNames)('%s is the same order in every spelling', async (model) => {
   const app = await createTestApp();
   const ways = spellings(model);
   const first = await placed(app, ways[0]!, 'boat-1');

@@ -3,12 +3,12 @@ import type { ModelName } from '../../src/catalogue/models.ts';
 import { createTestApp } from '../support/app.ts';
 import { notRefused, orderWithImages } from '../support/image-orders.ts';
 
-/** One model for each form that images can have: the host is looked at in both. */
+/** One model for each set of image forms, because each checks the host. */
 const models: ModelName[] = ['GROK_VIDEO3', 'GROK_VIDEO3_MAX'];
 
 const label63 = 'a'.repeat(63);
 
-/** Host names that lead to nothing public, by the reason. */
+/** Host names of no public host, by the reason. */
 const refusedNames: Record<string, readonly string[]> = {
   'special-use names (RFC 6761)': ['x.test', 'x.invalid', 'x.example', 'x.localhost', 'a.b.test', 'localhost'],
   'multicast names (RFC 6762)': ['printer.local', 'a.printer.local'],
@@ -66,7 +66,7 @@ const publicNames = [
   ],
 ];
 
-test('images from public hosts are taken, however much their names look like reserved ones', async () => {
+test('images from public hosts are accepted, also where the name looks like a reserved one', async () => {
   const app = await createTestApp();
   const urls = publicNames.map((name) => `https://${name}/1.png`);
   for (const url of urls) {

@@ -185,7 +185,7 @@ test('the type of an inline image has 127 characters after image/ at most (RFC 6
   expect(app.upstream.submits).toMatchObject([{ image_urls: [uriOf(127)] }]);
 });
 
-test('an order is the same however its inline image is written', async () => {
+test('an order is the same in every spelling of its inline image', async () => {
   const app = await createTestApp();
   const inputOf = (uri: string) => ({ grokVideo3: { prompt: 'A paper boat', images: [{ dataUri: uri }] } });
   const orderDocument =

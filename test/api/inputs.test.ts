@@ -32,7 +32,7 @@ const everyValue = <Value>(of: (options: Options) => Option<Value>): Value[] => 
   ...new Set(modelNames.flatMap((model) => of(optionsOf(model)).values)),
 ];
 
-/** All that one could think of ordering: each option left out, with each value of any model, or with one of none. */
+/** All combinations of options: each one left out, with each value of any model, and with a value of none. */
 function everyCombination(): Chosen[] {
   const durations = everyValue((options) => options.durationSeconds);
   const [shortest, longest] = [Math.min(...durations), Math.max(...durations)];
@@ -44,7 +44,7 @@ function everyCombination(): Chosen[] {
   );
 }
 
-/** What the row of the model does not let an order say. */
+/** The combinations that the row of the model does not allow. */
 function wrongFields(model: ModelName, chosen: Chosen) {
   const options = optionsOf(model);
   return optionNames.filter((name) => {
@@ -109,7 +109,7 @@ test('a prompt with a character that PostgreSQL cannot store is refused', async 
   expect(app.upstream.submits).toEqual([]);
 });
 
-/** Inputs that are no order, whatever the table says. */
+/** Inputs that no capability table would allow. */
 const malformed: Record<string, object | null> = {
   'no input': null,
   'no model': {},
@@ -142,7 +142,7 @@ const malformed: Record<string, object | null> = {
   }),
 };
 
-test('an input that is no order is refused as the fault of whoever sent it', async () => {
+test('an input that is not an order is refused as BAD_USER_INPUT', async () => {
   const app = await createTestApp();
   const codes: Record<string, unknown> = {};
   for (const [what, input] of Object.entries(malformed)) {

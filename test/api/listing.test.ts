@@ -49,7 +49,9 @@ const submitDocument = /* GraphQL */ `
   }
 `;
 
-/** What becomes of the orders, in turn: the first is accepted, the second refused, the answer to the third is lost. */
+/**
+ * The outcomes of the orders, in turn: the first is accepted, the second refused, and the answer to the third is lost.
+ */
 const outcomes = (): Answer => {
   const accept = reply(200, { id: 'video_1', status: 'queued' });
   const rounds = Array.from({ length: 30 }, () => [accept, reply(400, { message: 'No.' }), reset]);
@@ -84,7 +86,7 @@ describe.each(databaseProviders)('on %s', (provider) => {
     expect(data.videoTasks.edges).toHaveLength(21);
   });
 
-  test('the pages after each other make the whole list, and so do those before each other', async () => {
+  test('forward pages make the whole list, and so do backward pages', async () => {
     const { app, tasks } = await listOf(6, await freshDatabase(provider));
     const [newer, middle, older] = [tasks.slice(0, 2), tasks.slice(2, 4), tasks.slice(4)].map(idsOf);
 
@@ -203,7 +205,7 @@ test.each<[what: string, variables: Record<string, unknown>, paths: string[]]>([
   expect(errors![0]!.extensions.issues!.map(({ path }) => path)).toEqual(paths.map((name) => [name]));
 });
 
-test('a time in a filter that is none is refused as the fault of whoever sent it', async () => {
+test('an invalid time in a filter is refused as BAD_USER_INPUT', async () => {
   const { query } = await createTestApp();
   const { data, errors } = await query(listDocument, { filter: { createdAfter: 'yesterday' } });
   expect(data ?? null).toBeNull();

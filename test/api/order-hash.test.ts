@@ -86,7 +86,7 @@ test('a resubmission is told by the id alone, and one from before by what it had
   const input = { grokVideo3Max: { prompt: 'A paper boat', images: [{ url: link }] } };
   const old = await taskIn('FAILED', app, input);
   const first = (await resubmit(app, old, 'again-1')).data.resubmitVideo;
-  // What another version may have made of the order that is repeated does not count.
+  // The order of the repeated task may have another hash in another version, so it does not count.
   await rewriteRow(app.databaseUrl, old, { prompt: 'A tin boat' });
   expect((await resubmit(app, old, 'again-1')).data.resubmitVideo).toEqual({ ...first, replayed: true });
   expect((await rowOf(app.databaseUrl, first.task.id)).orderHash).toMatch(/^2:[0-9a-f]{64}$/);

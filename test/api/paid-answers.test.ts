@@ -134,7 +134,7 @@ test.each<[what: string, document: string, variables?: Record<string, unknown>]>
     paid('id ... @skip(if: $b) { prompt }', '($b: Boolean = true)'),
     { b: null },
   ],
-])('nothing is paid for where below it is %s', async (_, document, variables) => {
+])('nothing is paid where below the payload is %s', async (_, document, variables) => {
   const { upstream, send } = await createTestApp();
   const response = await send(document, variables, 'application/graphql-response+json');
   const { data, errors } = (await response.json()) as Answer;
@@ -152,7 +152,7 @@ async function submitOnly(): Promise<Speaker> {
   return as(await createTestApp({ databaseUrl }), keys.app);
 }
 
-test('who may order and not read is answered with what it has ordered, and each refusal names the task', async () => {
+test('a caller that may order and not read gets its task, and each refused field names the task', async () => {
   const { query } = await submitOnly();
   const { data, errors } = await query(paid(everythingBelow));
   const { id } = data.submitVideo.task;
@@ -182,7 +182,7 @@ test('an error below an outcome of a batch names the task of that outcome', asyn
   }
 });
 
-test('a fault of ours below a payload takes the payload with it, and names the task all the same', async () => {
+test('an internal error below a payload removes the payload, and names the task', async () => {
   const { query, databaseUrl, upstream } = await createTestApp();
   const keyed = order.replace('})', '}, idempotencyKey: "boat-1")');
   const first = await query(`mutation { ${keyed} { task { id } } }`);
@@ -203,7 +203,7 @@ test('a fault of ours below a payload takes the payload with it, and names the t
   expect(upstream.submits).toHaveLength(1);
 });
 
-test('an error of a read names no task that was ordered', async () => {
+test('an error in a query names no ordered task', async () => {
   const { query } = await createTestApp();
   await query(paid('id'));
   const { errors } = await query('{ videoTasks(first: 101) { __typename } }');

@@ -136,7 +136,7 @@ describe.each(databaseProviders)('on %s', (provider) => {
     });
   });
 
-  test('a prompt is kept as it was ordered, whatever characters it is made of', async () => {
+  test('a prompt is stored as it was ordered, with any characters', async () => {
     const { query } = await createTestApp({ databaseUrl: await freshDatabase(provider) });
     const prompt = `纸船 🚣🏽 "'\\ %s \u0007 ${'長'.repeat(promptLength.max - 30)}`;
     const document = /* GraphQL */ `

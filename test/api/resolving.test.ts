@@ -4,14 +4,14 @@ import { anOrder, nothing } from '../support/app.ts';
 import { databaseProviders } from '../support/database.ts';
 import { held } from '../support/held-answer.ts';
 import { begin, leaseMs, placed, readTask, taskIn } from '../support/placing.ts';
-import { abandon, confirm, nobody, notFound, stateConflict, watchStatuses } from '../support/resolving.ts';
+import { abandon, confirm, missingIds, notFound, stateConflict, watchStatuses } from '../support/resolving.ts';
 import { createTrackedApp } from '../support/tracked-app.ts';
 import { completed, reply, reset, videoUrl } from '../support/upstream.ts';
 
 const otherStatuses = (Object.keys(taskStatuses) as TaskStatus[]).filter((status) => status !== 'UNCONFIRMED');
 
 describe.each(databaseProviders)('on %s', (provider) => {
-  test('a confirmed task is queued again and followed to its video, and who watches sees it', async () => {
+  test('a confirmed task is queued again and followed to its video, and its watchers get each change', async () => {
     const app = await createTrackedApp(provider);
     const id = await taskIn('UNCONFIRMED', app);
     const check = held(completed);
@@ -34,7 +34,7 @@ describe.each(databaseProviders)('on %s', (provider) => {
     expect(app.upstream.submits).toHaveLength(1);
   });
 
-  test('an abandoned task has failed and may still be billed, and who watches sees it', async () => {
+  test('an abandoned task has failed and may still be billed, and its watchers get the change', async () => {
     const app = await createTrackedApp(provider);
     const id = await taskIn('UNCONFIRMED', app);
     const { failure } = await readTask(app, id);
@@ -65,10 +65,10 @@ describe.each(databaseProviders)('on %s', (provider) => {
     const app = await createTrackedApp(provider);
     app.upstream.onCheck = held(completed).answer;
     const id = await taskIn('UNCONFIRMED', app);
-    const twins = await Promise.all([confirm(app, id, 'video_found'), confirm(app, id, 'video_found')]);
+    const duplicates = await Promise.all([confirm(app, id, 'video_found'), confirm(app, id, 'video_found')]);
     const before = await readTask(app, id);
     const again = await confirm(app, id, 'video_found');
-    for (const { errors, data } of [...twins, again]) {
+    for (const { errors, data } of [...duplicates, again]) {
       expect.soft(errors).toBeUndefined();
       expect.soft(data?.confirmVideoTask.task).toMatchObject({ id, status: 'QUEUED', upstreamId: 'video_found' });
     }
@@ -121,12 +121,12 @@ test.each(otherStatuses)('a task that is %s is neither confirmed nor abandoned',
   expect(await readTask(app, id)).toEqual(before);
 });
 
-test.each(nobody)('the task %s, which there is not, is neither confirmed nor abandoned', async (id) => {
+test.each(missingIds)('the missing task %s is neither confirmed nor abandoned', async (id) => {
   const app = await createTrackedApp();
   await taskIn('QUEUED', app);
   expect.soft(await abandon(app, id)).toMatchObject(notFound);
   expect.soft(await confirm(app, id, 'video_found')).toMatchObject(notFound);
-  // Whose id it is, is not for somebody to learn who asks about a task there is not.
+  // A caller that asks about a missing task must not learn which task has the upstream id.
   expect.soft(await confirm(app, id, 'video_1')).toMatchObject(notFound);
 });
 
@@ -178,7 +178,7 @@ test('an answer that comes after its task was given up and abandoned is still re
   app.upstream.onSubmit = order.answer;
   const submitted = placed(app, anOrder);
   await order.arrived;
-  // As a process experiences it that was paused for longer than its lease.
+  // As in a process that was paused for longer than its lease.
   app.setTime(new Date(begin.getTime() + leaseMs));
   const unconfirmed = '{ videoTasks(filter: { statuses: [UNCONFIRMED] }) { edges { node { id } } } }';
   const givenUp = async () => (await app.query(unconfirmed)).data.videoTasks.edges;
@@ -187,7 +187,7 @@ test('an answer that comes after its task was given up and abandoned is still re
   await abandon(app, node.id);
   order.release();
   const { task } = await submitted;
-  // It was paid for: whoever asks the vendor about it needs the id.
+  // It was paid, so the operator needs the id to ask the vendor about it.
   expect(task).toMatchObject({ id: node.id, upstreamId: 'video_late' });
   expect(await readTask(app, node.id)).toMatchObject({ upstreamId: 'video_late' });
 });

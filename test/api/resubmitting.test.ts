@@ -6,7 +6,14 @@ import { databaseProviders } from '../support/database.ts';
 import { inlinePng } from '../support/images.ts';
 import { imagesOf, inContractWords, optionNames, orderOf, upstreamBodyOf } from '../support/orders.ts';
 import { countTasks, placed, readTask, sendWithHeader, taskIn } from '../support/placing.ts';
-import { nobody, notFound, resubmit, resubmitDocument, stateConflict, watchStatuses } from '../support/resolving.ts';
+import {
+  missingIds,
+  notFound,
+  resubmit,
+  resubmitDocument,
+  stateConflict,
+  watchStatuses,
+} from '../support/resolving.ts';
 import { createTrackedApp } from '../support/tracked-app.ts';
 import { completed } from '../support/upstream.ts';
 
@@ -53,15 +60,15 @@ describe.each(databaseProviders)('on %s', (provider) => {
     expect(app.upstream.submits).toHaveLength(4);
   });
 
-  test('under one key a task is resubmitted once, however often and at once it is asked for', async () => {
+  test('under one key a task is resubmitted once, also by concurrent requests', async () => {
     const app = await createTrackedApp(provider);
     const old = await taskIn('FAILED', app);
     const answers = await Promise.all(Array.from({ length: 10 }, () => resubmit(app, old, 'again-1')));
     answers.push(await resubmit(app, old, 'again-1'));
-    const twins = answers.map(({ data }) => data.resubmitVideo);
-    expect(twins.filter(({ replayed }) => !replayed)).toHaveLength(1);
-    expect(new Set(twins.map(({ task }) => task.id)).size).toBe(1);
-    expect((await readTask(app, old)).resubmissions).toEqual([{ id: twins[0].task.id }]);
+    const duplicates = answers.map(({ data }) => data.resubmitVideo);
+    expect(duplicates.filter(({ replayed }) => !replayed)).toHaveLength(1);
+    expect(new Set(duplicates.map(({ task }) => task.id)).size).toBe(1);
+    expect((await readTask(app, old)).resubmissions).toEqual([{ id: duplicates[0].task.id }]);
     expect(app.upstream.submits).toHaveLength(2);
   });
 });
@@ -90,7 +97,7 @@ test.each(active)('a task that is %s cannot be resubmitted, nor is the key used 
   expect(await placed(app, orderOf('GROK_VIDEO3_PRO'), 'again-1')).toMatchObject({ replayed: false });
 });
 
-/** For each option that can be chosen, the last value: never by chance the default of them all. */
+/** The last value of each option that can be chosen, which is the default of none. */
 function chosenFor(model: ModelName) {
   const options = optionsOf(model);
   const settable = optionNames.filter((name) => options[name].settable);
@@ -123,7 +130,7 @@ test.each(inlineModels)(
   },
 );
 
-test.each(nobody)('the task %s, which there is not, is not resubmitted', async (id) => {
+test.each(missingIds)('the missing task %s is not resubmitted', async (id) => {
   const app = await createTrackedApp();
   expect(await resubmit(app, id)).toMatchObject(notFound);
   expect(await countTasks(app)).toBe(0);
@@ -149,10 +156,10 @@ test('the key of a resubmission may come as a header, and stands for one order w
 test("a resubmission under the key of another order, the task's own included, orders nothing", async () => {
   const app = await createTrackedApp();
   const { task } = await placed(app, anOrder, 'boat-1');
-  const twin = await taskIn('FAILED', app);
+  const duplicate = await taskIn('FAILED', app);
   await expect.poll(async () => (await readTask(app, task.id)).status).toBe('FAILED');
-  await resubmit(app, twin, 'again-1');
-  // The same video, but for another task, which would stay without a resubmission while one seems to be there.
+  await resubmit(app, duplicate, 'again-1');
+  // The order repeats another task, which would seem to have a resubmission and have none.
   const answers = [await resubmit(app, task.id, 'boat-1'), await resubmit(app, task.id, 'again-1')];
   expect(app.upstream.submits).toHaveLength(3);
   for (const { errors } of answers) expect.soft(errors?.[0]?.extensions.code).toBe('IDEMPOTENCY_KEY_MISMATCH');

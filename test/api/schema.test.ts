@@ -126,7 +126,7 @@ test.each(modelNames)(
   },
 );
 
-test('the enums of the answers have a word for all that can be answered', async () => {
+test('the enums of answers have a value for everything that can be answered', async () => {
   const types = await readSchema();
   const options = modelNames.map(optionsOf);
   const ratios = options.flatMap(({ aspectRatio }) => aspectRatio.values.map(ratioWord));

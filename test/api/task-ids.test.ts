@@ -82,11 +82,11 @@ test('an empty list in a filter is a condition that no task meets, and null is n
     const document = 'query ($filter: VideoTaskFilter) { videoTasks(filter: $filter) { edges { cursor } } }';
     return (await app.query(document, { filter })).data.videoTasks.edges.length;
   };
-  for (const name of ['status', 'model', 'client']) {
+  for (const name of ['statuses', 'models', 'clients']) {
     expect.soft(await found({ [name]: [] }), name).toBe(0);
     expect.soft(await found({ [name]: null }), name).toBe(1);
   }
   expect(await found({})).toBe(1);
   const { data } = await app.query('{ __type(name: "VideoTaskFilter") { description } }');
-  expect(data.__type.description).toContain('an empty list is one that no task meets');
+  expect(data.__type.description).toContain('met by all tasks, an empty list by none');
 });

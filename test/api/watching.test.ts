@@ -10,7 +10,7 @@ const watchDocument = /* GraphQL */ `
   }
 `;
 
-/** The next state that a watcher is told; undefined when the stream is over. */
+/** The next state that a watcher gets; undefined when the stream is over. */
 async function nextOf(watch: AsyncGenerator<Answer>): Promise<string | undefined> {
   const { value, done } = await watch.next();
   return done ? undefined : value.data.videoTaskUpdated.upstreamStatus;
@@ -54,7 +54,7 @@ test.each([
   ['COMPLETED', completed],
   ['FAILED', status('failed', { error: 'The camera broke.' })],
   ['CANCELLED', status('cancelled')],
-])('who watches a task that is already %s gets it once, and the stream ends', async (word, onCheck) => {
+])('a watcher of a task that is already %s gets it once, and the stream ends', async (word, onCheck) => {
   const { upstream, submit, subscribe, untilEnded } = await createTrackedApp();
   upstream.onCheck = onCheck;
   const id = await submit(anOrder);
@@ -64,7 +64,7 @@ test.each([
 });
 
 test.each(['01a20300-0000-7000-8000-000000000000', 'nonsense'])(
-  'who watches %s, which is no task, is told so, and the stream ends',
+  'a watcher of %s, which is not a task, gets NOT_FOUND, and the stream ends',
   async (id) => {
     const { subscribe } = await createTestApp();
     const events = await all(subscribe(watchDocument, { id }));
@@ -72,7 +72,7 @@ test.each(['01a20300-0000-7000-8000-000000000000', 'nonsense'])(
   },
 );
 
-test('everybody who watches a task gets every change', async () => {
+test('each watcher of a task gets every change', async () => {
   const { upstream, submit, subscribe, untilNextCheck } = await createTrackedApp();
   const id = await submit(anOrder);
   const watches = [subscribe(watchDocument, { id }), subscribe(watchDocument, { id })];
@@ -86,7 +86,7 @@ test('everybody who watches a task gets every change', async () => {
   expect(await Promise.all(watches.map(nextOf))).toEqual([undefined, undefined]);
 });
 
-test('who leaves early is missed by nobody: the others, and the task, go on', async () => {
+test('when a watcher leaves early, the other watchers and the task go on', async () => {
   const { upstream, submit, subscribe, query, untilNextCheck } = await createTrackedApp();
   const id = await submit(anOrder);
   const leaving = new AbortController();

@@ -27,7 +27,7 @@ interface Run {
   readonly code: number;
   /** What it printed, line by line. */
   readonly lines: readonly string[];
-  /** What it had to say where it could not go on. */
+  /** What it printed where it stopped with an error. */
   readonly complaint: string;
 }
 
@@ -56,7 +56,7 @@ const freshFile = () => join(freshDirectory(), 'video.mp4');
 
 const isMp4 = async (path: string) => (await readFile(path)).toString('latin1', 4, 8) === 'ftyp';
 
-/** What the published schema lets nobody write, and, last, what it does. */
+/** Orders that do not compile against the published schema, and, last, one that does. */
 const typedOrders = `
 import type { SubmitVideoInput } from './graphql.ts';
 const prompt = 'A paper boat';

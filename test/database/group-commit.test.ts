@@ -30,7 +30,7 @@ test('writes that come together are committed together', async () => {
   expect(idsIn(url)).toEqual(tasks.map(({ id }) => id).sort());
 });
 
-test('a write that is refused leaves those it came with alone', async () => {
+test('a refused write does not affect the writes of its group', async () => {
   const { url, store } = await open();
   await create(store, { idempotencyKey: 'one' });
   const outcomes = await Promise.all(
@@ -42,7 +42,7 @@ test('a write that is refused leaves those it came with alone', async () => {
   expect(idsIn(url)).toHaveLength(7);
 });
 
-test('when the disk is full, what was acknowledged is there, and nothing else', async () => {
+test('when the disk is full, the acknowledged writes are stored, and no others', async () => {
   const { url, database, store } = await open();
   const first = await create(store);
   await database.client.$queryRawUnsafe('PRAGMA max_page_count = 60');
@@ -64,7 +64,7 @@ test('when the disk is full, what was acknowledged is there, and nothing else', 
   expect(idsIn(url)).toEqual(acknowledged.sort());
 });
 
-test('when the database takes a whole commit back, nobody in it was acknowledged', async () => {
+test('when the database rolls a whole commit back, no write of it was acknowledged', async () => {
   const { url, database, store } = await open();
   await database.client.$executeRawUnsafe(
     `CREATE TRIGGER "gone" BEFORE INSERT ON "Task" WHEN NEW."prompt" = 'gone' BEGIN SELECT RAISE(ROLLBACK, 'gone'); END`,

@@ -92,7 +92,7 @@ describe.each(databaseProviders)('migrations on %s', (provider) => {
     await expect((await open(url)).client.$queryRawUnsafe('SELECT * FROM "Later"')).rejects.toThrow();
   });
 
-  test('a migration that fails stops the start, and every later one until a person has seen to it', async () => {
+  test('a failed migration stops the start, and every later start until a person has repaired it', async () => {
     const url = await freshDatabase(provider);
     const { directory, add } = copyOfMigrations(provider);
     add(laterName, 'CREATE TABLE "Half" ("text" TEXT);\nINSERT INTO "Nowhere" VALUES (1);');
@@ -146,7 +146,10 @@ describe.each(databaseProviders)('migrations on %s', (provider) => {
   });
 });
 
-/** Whether a start has begun with a migration. A SQLite file is looked at from outside: whoever opens it is in the way. */
+/**
+ * Whether a start has begun with a migration. A SQLite file is not opened for it, because a second connection would be
+ * in the way.
+ */
 async function isMigrating(url: string, name: string): Promise<boolean> {
   if (url.startsWith('file:')) return existsSync(`${url.slice('file:'.length)}-journal`);
   const { rows } = await queryOnce(url, 'SELECT migration_name FROM "_prisma_migrations"');
@@ -164,7 +167,7 @@ test('a PostgreSQL server keeps no connection of a start’s migrations', async 
   await migrate(adapterFor(url), migrationsDirectory('postgresql'));
   const others = `SELECT count(*)::int AS count FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()`;
-  // A backend needs a moment to be gone after its client has hung up.
+  // A backend ends a moment after its client has disconnected.
   await expect.poll(async () => (await queryOnce(url, others)).rows, { timeout: 2_000 }).toEqual([{ count: 0 }]);
 });
 

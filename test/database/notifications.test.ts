@@ -29,7 +29,7 @@ async function reach(from: Instance, to: Instance, taskId: string): Promise<void
     .toContain(taskId);
 }
 
-test('what one instance sends, all that share the database hear', async () => {
+test('a notification of one instance reaches all that share the database', async () => {
   const url = await freshDatabase('postgresql');
   const [one, other] = [join(url), join(url)];
   await reach(one, other, 'first');
@@ -38,7 +38,7 @@ test('what one instance sends, all that share the database hear', async () => {
   await expect.poll(() => new Set(other.heard).size).toBeGreaterThanOrEqual(101);
 });
 
-test('an instance whose connection was cut listens again by itself', async () => {
+test('an instance whose connection was cut reconnects by itself', async () => {
   const url = await freshDatabase('postgresql');
   const [one, other] = [join(url), join(url)];
   await reach(one, other, 'before');

@@ -31,7 +31,7 @@ function expectNothingOf(secret: string, said: string): void {
 
 const hidden = 'Xk9qVw7z';
 
-/** Passwords with whatever people put into them, of which one that is not escaped can look like a host, a port or a path. */
+/** Passwords with special characters. An unescaped one can look like a host, a port or a path. */
 const passwords = [
   `${hidden}/Jt4mLs2p`,
   `5417/${hidden}`,
@@ -77,7 +77,7 @@ async function complaintAbout(databaseUrl: string): Promise<string> {
 }
 
 describe.each(forms)('a password %s', (_, urlWith) => {
-  test.each(passwords)('shows in no reason why a start failed, not even in part: %s', async (password) => {
+  test.each(passwords)('is in no message about a failed start, not even in part: %s', async (password) => {
     expectNothingOf(password, await complaintAbout(urlWith(password)));
   });
 });
@@ -102,7 +102,7 @@ test('a password that the server refuses does not show', async () => {
   expectNothingOf(`${hidden}/@:?`, all);
 });
 
-test('what a driver quotes of the URL is blotted out', () => {
+test('the URL in a message of a driver is redacted', () => {
   const url = `postgres://app:${hidden}%2FJt4m@db.internal/videos?sslpassword=Qn8dRf3g`;
   const quoting = new Error(`no route to ${url} for "${hidden}/Jt4m", ${hidden}%2FJt4m, Qn8dRf3g\nat a line`);
   const { message } = new DatabaseOpenError(url, quoting);

@@ -31,7 +31,7 @@ const lists: readonly [filter: TaskFilter, paths: readonly string[]][] = [
   [{ ...bench, statuses: ['COMPLETED'], models: ['GROK_VIDEO3'] }, [clientsChosen]],
   [{ ...bench, statuses: ['FAILED'], models: ['GROK_VIDEO3_STABLE'] }, [clientsChosen]],
   [{ clients: [retired], statuses: ['COMPLETED'], models: ['GROK_VIDEO3'] }, [clientsChosen]],
-  // Who sees all:
+  // A caller that sees all tasks:
   [{}, [rows]],
   [{ clients: ['another', retired, 'nobody'] }, [clientsOwn, rows]],
   [{ clients: ['another', retired], statuses: ['FAILED', 'COMPLETED'] }, [clientsChosen, rows]],

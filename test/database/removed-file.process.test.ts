@@ -83,7 +83,7 @@ test.each([
   await expect.poll(async () => (await ready(testApp)).database, { timeout: 5_000 }).not.toBe('ok');
 });
 
-test('a link to the file that leads to another one is no database any more', async () => {
+test('once a link leads to another file, nothing is ordered', async () => {
   const directory = freshDirectory();
   shell('mkdir "$1/one" "$1/two"', directory);
   symlinkSync(`${directory}/one/videos.db`, `${directory}/videos.db`);
@@ -94,7 +94,7 @@ test('a link to the file that leads to another one is no database any more', asy
   expect(testApp.upstream.submits).toHaveLength(1);
 });
 
-test('an operator is told once, with what to do', async () => {
+test('the log tells the operator once, with what to do', async () => {
   const upstream = await startUpstream();
   const file = `${freshDirectory()}/videos.db`;
   const service = await startService({

@@ -14,11 +14,11 @@ interface Instance {
   readonly database: Database;
 }
 
-/** An instance of the service as far as its tasks go, which hears of what others write. */
+/** The cached store of one instance, which gets the notifications of the others. */
 async function open(url: string): Promise<Instance> {
   const database = await openDatabase(url, silentLog);
   onTestFinished(() => database.close());
-  // On PostgreSQL nothing is believed before the instance listens.
+  // On PostgreSQL nothing is cached before the instance listens to notifications.
   await expect.poll(() => database.epoch()).not.toBeNull();
   return { database, store: withCache(createTaskStore(database.client), database) };
 }
@@ -26,17 +26,17 @@ async function open(url: string): Promise<Instance> {
 const reads = (statements: readonly string[]): string[] => statements.filter((text) => /^\s*SELECT.*Task/is.test(text));
 
 describe.each(databaseProviders)('on %s', (provider) => {
-  test('a task that nobody writes is hardly ever read, however many ask', async () => {
+  test('a task that is not written is rarely read from the database, for any number of requests', async () => {
     const { store } = await open(await freshDatabase(provider));
     const { id } = await create(store);
     await store.find(id);
     const statements = recordStatements();
     for (let round = 0; round < 50; round++) expect((await store.find(id))?.id).toBe(id);
-    // With PostgreSQL it is believed for five seconds, and a busy machine may take longer than that.
+    // With PostgreSQL a row is used for five seconds, and a busy machine may take longer than that.
     expect(reads(statements).length).toBeLessThan(5);
   });
 
-  test('who asks for a task that is being read shares that read', async () => {
+  test('concurrent requests for a task share one read', async () => {
     const url = await freshDatabase(provider);
     const { id } = await create((await open(url)).store);
     const { store } = await open(url);
@@ -47,14 +47,14 @@ describe.each(databaseProviders)('on %s', (provider) => {
     expect(reads(statements)).toHaveLength(1);
   });
 
-  test('a list reads again only those of its tasks that it does not know as they are', async () => {
+  test('a list rereads only the tasks that have changed', async () => {
     const url = await freshDatabase(provider);
     const [one, other] = [await open(url), await open(url)];
     const createdAt = [at(1), at(2), at(3)];
     const tasks = await Promise.all(createdAt.map((time) => create(one.store, { createdAt: time })));
     const page = { limit: 10, inverted: true };
     expect(await other.store.list({}, page)).toEqual(tasks);
-    // Nobody is told: what the list shows is what the database has.
+    // No notification was sent, so the list can only show what the database has.
     const changed = await one.store.update(tasks[1] as VideoTask, { upstreamStatus: 'queued' });
     const statements = recordStatements();
     expect(await other.store.list({}, page)).toEqual([tasks[0], changed, tasks[2]]);
@@ -62,14 +62,14 @@ describe.each(databaseProviders)('on %s', (provider) => {
     expect(versions).not.toContain('prompt');
     expect(rows).toContain('prompt');
     expect(more).toEqual([]);
-    // On SQLite all that was known is forgotten once, because somebody else has written.
+    // On SQLite all cached rows are dropped once, because another connection has written.
     await other.store.list({}, page);
     statements.length = 0;
     await other.store.list({}, page);
     expect(reads(statements)).toHaveLength(1);
   });
 
-  test('a list shows no task as it was not when it met the filter', async () => {
+  test('a list shows no task in a state that does not match the filter', async () => {
     const url = await freshDatabase(provider);
     const [one, other] = [await open(url), await open(url)];
     const [task, queued] = [await create(one.store), await create(one.store)];
@@ -88,7 +88,7 @@ describe.each(databaseProviders)('on %s', (provider) => {
     expect(await list({ statuses: ['QUEUED'] }, { limit: 10, inverted: true })).toEqual([queued]);
   });
 
-  test('a list that a write has overtaken does not hide the write', async () => {
+  test('a write during the read of a list is not hidden by it', async () => {
     const url = await freshDatabase(provider);
     const [one, other] = [await open(url), await open(url)];
     const task = await create(one.store);
@@ -102,7 +102,7 @@ describe.each(databaseProviders)('on %s', (provider) => {
           await one.store.update(task, { upstreamStatus: 'queued' });
           one.database.notifications?.send(task.id);
           if (provider === 'postgresql') await told;
-          // Whoever asks for any task learns that something was written.
+          // A read of any task notices that the file was written.
           await store.find('01a20300-0000-7000-8000-000000000000');
           return tasks;
         },
@@ -113,19 +113,19 @@ describe.each(databaseProviders)('on %s', (provider) => {
     expect((await store.find(task.id))?.upstreamStatus).toBe('queued');
   });
 
-  test('what another instance has written is read, once it is said that something was', async () => {
+  test('a write of another instance is read after its notification', async () => {
     const url = await freshDatabase(provider);
     const [one, other] = [await open(url), await open(url)];
     const task = await create(one.store);
     expect((await other.store.find(task.id))?.version).toBe(1);
     await one.store.update(task, { upstreamStatus: 'queued' });
     one.database.notifications?.send(task.id);
-    // On SQLite the file itself says so, at once; with PostgreSQL somebody does.
+    // On SQLite the data version of the file says so at once; with PostgreSQL the notification does.
     if (provider === 'sqlite') expect((await other.store.find(task.id))?.upstreamStatus).toBe('queued');
     await expect.poll(async () => (await other.store.find(task.id))?.upstreamStatus).toBe('queued');
   });
 
-  test('who is told that a task has changed does not read what it was', async () => {
+  test('a read after a notification does not return the old task', async () => {
     const url = await freshDatabase(provider);
     const [one, other] = [await open(url), await open(url)];
     const task = await create(one.store);
@@ -141,7 +141,7 @@ describe.each(databaseProviders)('on %s', (provider) => {
     else expect((await other.store.find(task.id))?.upstreamStatus).toBe('queued');
   });
 
-  test('a write that was overtaken by another instance is refused, and the next read is a new one', async () => {
+  test('a write over an older version is refused, and the next read is from the database', async () => {
     const url = await freshDatabase(provider);
     const [one, other] = [await open(url), await open(url)];
     const task = await create(one.store);
@@ -151,7 +151,7 @@ describe.each(databaseProviders)('on %s', (provider) => {
     expect((await other.store.find(task.id))?.upstreamStatus).toBe('queued');
   });
 
-  test('a read that a write has overtaken does not hide the write', async () => {
+  test('a write during a read is not hidden by it', async () => {
     const { store } = await open(await freshDatabase(provider));
     const task = await create(store);
     await Promise.all([
@@ -164,7 +164,7 @@ describe.each(databaseProviders)('on %s', (provider) => {
   });
 });
 
-test('while nobody tells an instance what others write, it believes nothing', async () => {
+test('an instance without notifications caches nothing', async () => {
   const { database, store } = await open(await freshDatabase('postgresql'));
   const { id } = await create(store);
   await database.client

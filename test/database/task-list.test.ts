@@ -66,7 +66,7 @@ describe.each(databaseProviders)('a list of tasks on %s', (provider) => {
     expect(await list({ createdAfter: at(1_000), models: ['GROK_VIDEO3_PRO'] }, { olderThan: ids[4] })).toBe('1');
   });
 
-  test('is what one finds who goes through all tasks, whatever is asked for together', async () => {
+  test('equals a search through all tasks, for every combination of conditions', async () => {
     const store = await openStore(await freshDatabase(provider));
     const tasks: VideoTask[] = [];
     for (let index = 0; index < 90; index++) {
@@ -78,7 +78,7 @@ describe.each(databaseProviders)('a list of tasks on %s', (provider) => {
     const time = sometimes(fc.nat(90).map(at));
     const id = sometimes(fc.constantFrom(...tasks.map((task) => task.id)));
     const filters = fc.record({
-      // So many that one statement does not do.
+      // More combinations than one statement reads.
       clients: sometimes(fc.oneof(some(clients), fc.constant([...clients, ...manyClients]))),
       statuses: sometimes(some(statuses)),
       models: sometimes(some(modelNames)),

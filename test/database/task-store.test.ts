@@ -100,7 +100,7 @@ describe.each(databaseProviders)('the task store on %s', (provider) => {
     }
   });
 
-  test('only the first of two writers that read the same version gets its change in', async () => {
+  test('only the first of two writers that read the same version saves its change', async () => {
     const store = await freshStore();
     const task = await create(store);
     expect(await store.update(task, { upstreamId: 'first' })).toMatchObject({ upstreamId: 'first', version: 2 });
@@ -108,7 +108,7 @@ describe.each(databaseProviders)('the task store on %s', (provider) => {
     expect(await store.find(task.id)).toMatchObject({ upstreamId: 'first', status: 'QUEUED', version: 2 });
   });
 
-  test('of many writers at once over two connections exactly one gets its change in', async () => {
+  test('of many concurrent writers over two connections exactly one saves its change', async () => {
     const url = await freshDatabase(provider);
     const stores = [await openStore(url), await openStore(url)];
     const task = await create(stores[0]!);
@@ -139,7 +139,7 @@ describe.each(databaseProviders)('the task store on %s', (provider) => {
     expect(await claim(10)).toEqual([]);
   });
 
-  test('a claimed task is nobody else’s until its lease runs out, and then it is taken again', async () => {
+  test('a claimed task is not claimed again until its lease ends', async () => {
     const store = await freshStore();
     const task = await create(store);
     const [claimed] = await store.claimDue(start, at(30_000), 10);
@@ -147,7 +147,7 @@ describe.each(databaseProviders)('the task store on %s', (provider) => {
     expect(await store.claimDue(at(29_999), at(60_000), 10)).toEqual([]);
     const [again] = await store.claimDue(at(30_000), at(60_000), 10);
     expect(again).toEqual({ ...task, leasedUntil: at(60_000), version: task.version + 2 });
-    // The first claimant comes too late: what it found would overwrite what the second one knows.
+    // The first claimant is too late: its result would overwrite what the second one knows.
     expect(await store.update(claimed!, { status: 'COMPLETED' })).toBeNull();
   });
 
@@ -189,12 +189,12 @@ describe.each(databaseProviders)('the task store on %s', (provider) => {
       const expected = await store.find(singly[index]!.id);
       expect(await store.find(id)).toEqual({ ...expected, id });
     }
-    // The times are such as a claim compares.
+    // A claim compares these times.
     expect(await store.claimDue(at(30_000), at(60_000), 10)).toEqual([]);
     expect(await store.claimDue(at(30_001), at(60_000), 10)).toHaveLength(2);
   });
 
-  test('of checks written at once those are left out whose tasks somebody else has written since', async () => {
+  test('of checks written in one statement, those are left out whose task was written since', async () => {
     const url = await freshDatabase(provider);
     const [store, other] = [await openStore(url), await openStore(url)];
     const tasks = await Promise.all(Array.from({ length: 5 }, () => create(store)));
@@ -223,7 +223,7 @@ describe.each(databaseProviders)('the task store on %s', (provider) => {
       }
     };
     const shares = await Promise.all(Array.from({ length: 20 }, (_, index) => claimUntilNothingIsLeft(index)));
-    // A claimant that was beaten to all it had seen has stopped early; what is left over is there for the next look.
+    // A claimant that lost all its candidates to others has stopped early; the next claim gets the rest.
     const claimed = [...shares.flat(), ...(await claimUntilNothingIsLeft(0))];
     expect(claimed).toHaveLength(created.length);
     expect(new Set(idsOf(claimed))).toEqual(new Set(idsOf(created)));

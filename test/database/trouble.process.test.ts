@@ -119,7 +119,7 @@ describe('on PostgreSQL', () => {
     expect(await statusesOverPg(service.databaseUrl)).toEqual(['QUEUED']);
   });
 
-  test('the very next order works after all connections were cut', async () => {
+  test('the next order works after all connections were cut', async () => {
     const service = await createTestApp({ databaseUrl: await freshDatabase('postgresql') });
     await submit(service);
     await overPg(service.databaseUrl, (killer) =>

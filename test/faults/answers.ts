@@ -4,11 +4,11 @@ import type { TaskRow } from './database.ts';
 import { markerOf, nameIn, promptOf } from './upstream.ts';
 import type { World } from './world.ts';
 
-/** Ended so that nothing can be billed, which gives the order's key back. */
+/** Ended without being billed, so that the order's key is free again. */
 const isFree = ({ failureCode }: Pick<TaskRow, 'failureCode'>): boolean =>
   failureCode !== null && !failures[failureCode as FailureCode].mayBeBilled;
 
-/** What the clients were told under each key: one task, beside those whose orders were refused and could be sent again. */
+/** The answers under each key: one task, beside orders that were refused and could be sent again. */
 export function wrongAnswers(world: World, rows: readonly TaskRow[]): string[] {
   const problems = world.client.sent.flatMap((sent) => problemOf(world, sent, rows));
   for (const [name, sent] of Map.groupBy(world.client.sent, ({ order }) => nameIn(order.marker))) {

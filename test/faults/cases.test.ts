@@ -2,7 +2,7 @@ import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import type { Provider } from '../../src/database/database.ts';
 import { databaseProviders } from '../support/database.ts';
 import type { Sent } from './client.ts';
-import { quieten } from './execution.ts';
+import { finishEverything } from './execution.ts';
 import { brokenInvariants } from './invariants.ts';
 import { endGracefully, leaseMarginMs } from './service.ts';
 import { subscribe } from './subscriber.ts';
@@ -15,7 +15,7 @@ async function createWorld(provider: Provider, settings: Record<string, string> 
   return world;
 }
 
-/** An order under the key `name`, with which the upstream does what `script` says. */
+/** An order under the key `name`, which the upstream treats by `script`. */
 function orderOf({ upstream }: World, name: string, script: Partial<OrderScript> = {}) {
   const order = { key: name, marker: `${name}~0` };
   upstream.scripts.set(order.marker, { ...flawless, ...script });
@@ -30,15 +30,15 @@ function acknowledged({ outcome }: Sent) {
 const soon = { timeout: 10_000, interval: 20 };
 
 async function expectNothingBroken(world: World): Promise<void> {
-  await quieten(world);
+  await finishEverything(world);
   expect(brokenInvariants(world, await world.database.rows())).toEqual([]);
 }
 
 describe.each(databaseProviders)('two processes on one database (%s)', (provider) => {
-  test('50 parallel twins are one paid order and get the same task', async () => {
+  test('50 parallel duplicates are one paid order and get the same task', async () => {
     const world = await createWorld(provider);
     const processes = [await world.start(), await world.start()];
-    const order = orderOf(world, 'twin', { submit: 'late' });
+    const order = orderOf(world, 'duplicate', { submit: 'late' });
     const sending = Array.from({ length: 50 }, (_, index) => {
       const instance = processes[index % 2];
       return instance ? world.client.submit(instance, order) : [];
@@ -52,15 +52,15 @@ describe.each(databaseProviders)('two processes on one database (%s)', (provider
     await expectNothingBroken(world);
   }, 60_000);
 
-  test('50 parallel twins of an order that was refused before are one paid order and get the same task', async () => {
+  test('50 parallel duplicates of an order that was refused before are one paid order and get the same task', async () => {
     const world = await createWorld(provider);
     const processes = [await world.start(), await world.start()];
     const order = orderOf(world, 'again', { submit: '429 for 1 s' });
     const refused = acknowledged(await world.client.submit(processes[0]!, order));
     expect(refused.task).toMatchObject({ status: 'FAILED', failure: { code: 'UPSTREAM_RATE_LIMITED' } });
     orderOf(world, 'again', { submit: 'late' });
-    const twins = Array.from({ length: 50 }, (_, index) => world.client.submit(processes[index % 2]!, order));
-    const answers = (await Promise.all(twins)).map(acknowledged);
+    const duplicates = Array.from({ length: 50 }, (_, index) => world.client.submit(processes[index % 2]!, order));
+    const answers = (await Promise.all(duplicates)).map(acknowledged);
     expect(world.upstream.posts).toHaveLength(2);
     expect(new Set(answers.map(({ task }) => task.id)).size).toBe(1);
     expect(answers[0]!.task.id).not.toBe(refused.task.id);
@@ -68,19 +68,19 @@ describe.each(databaseProviders)('two processes on one database (%s)', (provider
     await expectNothingBroken(world);
   }, 60_000);
 
-  test('a twin of an order that is under way in the other process waits for it', async () => {
+  test('a duplicate of an order that is under way in the other process waits for it', async () => {
     const world = await createWorld(provider);
     const [first, second] = [await world.start(), await world.start()];
     const order = orderOf(world, 'awaited', { submit: 'late', checks: Array(10_000).fill('queued') });
     const original = world.client.submit(first, order);
     await expect.poll(() => world.upstream.posts.length, soon).toBe(1);
-    const twin = await world.client.submit(second, order);
+    const duplicate = await world.client.submit(second, order);
     const answeredAt = Date.now();
     const [post] = world.upstream.posts;
     expect(answeredAt).toBeGreaterThanOrEqual(post?.deliveredAt ?? Number.POSITIVE_INFINITY);
     const { task, replayed } = acknowledged(await original);
     expect(replayed).toBe(false);
-    expect(acknowledged(twin)).toMatchObject({ task: { id: task.id, status: 'QUEUED' }, replayed: true });
+    expect(acknowledged(duplicate)).toMatchObject({ task: { id: task.id, status: 'QUEUED' }, replayed: true });
     expect(world.upstream.posts).toHaveLength(1);
   }, 60_000);
 
@@ -146,7 +146,8 @@ const failedChecks = (lines: readonly string[], pid: number): Set<string> =>
 
 test('a subscriber sees within a second what the other process made of the task, on PostgreSQL', async () => {
   const world = await createWorld('postgresql');
-  // Refused for three tasks, the first process asks nothing more for five minutes: all changes are the second one's.
+  // After three refused tasks the first process checks nothing for five minutes, so all changes come from the second
+  // one.
   const first = await world.start();
   world.upstream.mode = 'denied';
   for (const name of ['refused1', 'refused2', 'refused3']) await world.client.submit(first, orderOf(world, name));
@@ -190,7 +191,7 @@ describe.each(databaseProviders)('ends (%s)', (provider) => {
         // From at once until after the first answers, which a process that has just started takes a while for.
         await new Promise((resolve) => setTimeout(resolve, (round * 40) % 200));
         await instance.kill();
-        // As clients do: what has no answer is sent again, to whoever is there next.
+        // Like clients, the test sends an order without an answer again, to the next process that is up.
         const sent = await Promise.all(sending);
         unanswered = orders.filter((_, index) => sent[index]?.outcome === 'lost');
       }

@@ -21,7 +21,7 @@ export interface SeenTask {
 export interface Sent {
   readonly order: ClientOrder;
   readonly process: string;
-  /** `lost` where no answer came, `pending` as long as it may. */
+  /** `lost` where no answer came, `pending` while one may still come. */
   outcome: 'pending' | 'lost' | { task: SeenTask; replayed: boolean } | { code: string };
 }
 

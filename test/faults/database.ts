@@ -28,8 +28,8 @@ export interface RunDatabase {
   readonly url: string;
   rows(): Promise<TaskRow[]>;
   /**
-   * Makes everything that waits for a time due, as if nobody had been there for long. What a lease or a pause does is
-   * to wait; only for when all processes are dead.
+   * Makes everything due that waits for a time, as if no process had run for long. Only for when all processes are
+   * dead, because leases and pauses protect running ones.
    */
   letTimePass(): Promise<void>;
   drop(): Promise<void>;
@@ -68,7 +68,7 @@ function sqliteDatabase(): RunDatabase {
 
 async function postgresDatabase(serverUrl: string): Promise<RunDatabase> {
   const url = await createPostgresDatabase(serverUrl);
-  // Times are UTC in the database, in columns that do not say so.
+  // The database stores UTC in columns without a time zone.
   const pool = new pg.Pool({ connectionString: url, max: 1, options: '-c timezone=UTC' });
   pool.on('error', () => {});
   const query = async (statement: string) => (await pool.query(statement)).rows;

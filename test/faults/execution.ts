@@ -6,7 +6,7 @@ import type { Instance } from './service.ts';
 import { nameIn, type OrderScript, promptOf } from './upstream.ts';
 import type { World } from './world.ts';
 
-/** Does one step after the other, without waiting for the answers to orders. */
+/** Executes one step after another, without waiting for the answers to orders. */
 export async function execute(world: World, { steps, lastPatienceMs }: Plan): Promise<void> {
   const orders: ClientOrder[] = [];
   for (const { step, thenMs } of steps) {
@@ -38,7 +38,7 @@ async function executeStep(world: World, orders: ClientOrder[], step: Step): Pro
       const order = newOrder(world, orders, step.script, step.keyed);
       return unawaited(client.submit(instance, order));
     }
-    case 'twins': {
+    case 'duplicates': {
       const instance = await someInstance(world, step.via);
       const order = earlier(orders, step.of);
       if (!order) return;
@@ -59,15 +59,15 @@ async function executeStep(world: World, orders: ClientOrder[], step: Step): Pro
     case 'batch': {
       const instance = await someInstance(world, step.via);
       const batch = step.scripts.map((script) => newOrder(world, orders, script, true));
-      const twin = earlier(orders, step.of);
-      return unawaited(client.submitBatch(instance, twin ? [...batch, twin] : batch));
+      const duplicate = earlier(orders, step.of);
+      return unawaited(client.submitBatch(instance, duplicate ? [...batch, duplicate] : batch));
     }
     case 'resolve':
       return resolveOne(world, await someInstance(world, step.via), step.of, step.confirm);
   }
 }
 
-/** What comes of it is remembered by the client and looked at in the end. */
+/** The client remembers the answer, and the invariants are checked at the end. */
 function unawaited(promise: Promise<unknown>): void {
   promise.catch(() => {});
 }
@@ -80,7 +80,7 @@ function newOrder({ upstream }: World, orders: ClientOrder[], script: OrderScrip
   return order;
 }
 
-/** An order without a key has no twin. */
+/** An order without a key has no duplicate. */
 function earlier(orders: readonly ClientOrder[], of: number): ClientOrder | undefined {
   const keyed = orders.filter(({ key }) => key !== null);
   return keyed[of % keyed.length];
@@ -88,7 +88,7 @@ function earlier(orders: readonly ClientOrder[], of: number): ClientOrder | unde
 
 const choose = ({ alive }: World, via: number): Instance | undefined => alive[via % alive.length];
 
-/** Orders go to whoever is there; where nobody is, somebody comes back. */
+/** Orders go to a process that is up; where none is, one is started. */
 async function someInstance(world: World, via: number): Promise<Instance> {
   return choose(world, via) ?? world.start();
 }
@@ -103,26 +103,26 @@ async function letTimePass({ database, problems }: World): Promise<void> {
   await database.letTimePass();
 }
 
-/** Somebody looks an unconfirmed task up with the vendor, and confirms it if it is there. */
+/** Plays the operator who looks an unconfirmed task up with the vendor, and confirms it if it is there. */
 async function resolveOne(world: World, instance: Instance, of: number, confirm: boolean): Promise<void> {
   const tasks = await world.client.unconfirmed(instance);
   const task = tasks[of % tasks.length];
   if (!task) return;
   const post = world.upstream.posts.find(({ marker }) => promptOf(marker) === task.prompt);
   const code = await world.client.resolve(instance, task.id, (confirm && post?.upstreamId) || null);
-  // Two clients may have the same idea, and an answer that was missed may still come.
+  // Another client may do the same, and a late answer may still arrive.
   if (code !== null && code !== 'TASK_STATE_CONFLICT') {
     world.problems.push(`resolving ${task.id} got the error ${code}`);
   }
 }
 
-const quietWithinMs = 10_000;
+const settledWithinMs = 10_000;
 
 /**
- * Kills everybody, lets time pass, and has one process with a flawless upstream finish what there is. Then every
+ * Kills all processes, lets time pass, and lets one process with a faultless upstream finish all tasks. Then every
  * client sends its orders once more, as clients do that never got an answer.
  */
-export async function quieten(world: World): Promise<void> {
+export async function finishEverything(world: World): Promise<void> {
   const { client, upstream, database, problems } = world;
   await world.killAll();
   await client.settled(1_000);
@@ -134,7 +134,7 @@ export async function quieten(world: World): Promise<void> {
   );
   await Promise.all([...orders.values()].map(({ order }) => client.submit(instance, order)));
 
-  const deadline = Date.now() + quietWithinMs;
+  const deadline = Date.now() + settledWithinMs;
   while (!(await database.rows()).every(isResting) && Date.now() < deadline) await sleep(50);
   problems.push(...waitingTooLong(await database.rows()));
   await world.stop(instance);

@@ -8,7 +8,7 @@ import type { World } from './world.ts';
 
 const ended = ({ status }: TaskRow): boolean => isTerminal({ status: status as VideoTask['status'] });
 
-/** Everything that must hold once all is quiet; each sentence is a broken invariant. */
+/** Everything that must hold once all tasks are finished; each returned sentence is a broken invariant. */
 export function brokenInvariants(world: World, rows: readonly TaskRow[]): string[] {
   return [
     ...world.problems,
@@ -68,7 +68,7 @@ function lastOf(world: World, { process, deliveredAt }: PaidPost): string {
 /** Less than the last look lasts that a submit takes at its connection before it gives up. */
 const lastLookWithinMs = 100;
 
-/** Whether the answer left when the submit had given up: on a busy machine the upstream, too, may be slow. */
+/** Whether the answer left after the submit had timed out: on a busy machine the upstream may be slow too. */
 function cameTooLate({ log }: World, { deliveredAt }: PaidPost, { id }: TaskRow): boolean {
   const line = log.find((text) => text.includes('"submit failed"') && text.includes(id));
   const gaveUpAt: number = line ? JSON.parse(line).time : Number.POSITIVE_INFINITY;
@@ -79,8 +79,8 @@ function cameTooLate({ log }: World, { deliveredAt }: PaidPost, { id }: TaskRow)
 const commitWithinMs = 2_000;
 
 /**
- * Whether the process was killed before it had answered every order that it had sent for this marker: each has a task of
- * its own, and to be turned away is no answer.
+ * Whether the process was killed before it had answered every order that it had sent for this marker. Each order has a
+ * task of its own, and a refusal does not count as an answer.
  */
 function diedUnanswered(world: World, { marker, process }: PaidPost): boolean {
   const sent = world.upstream.posts.filter((post) => post.marker === marker && post.process === process);
@@ -101,7 +101,7 @@ function mayHaveMissed(world: World, post: PaidPost): boolean {
   return diedUnanswered(world, post) && killedAt - (post.deliveredAt ?? 0) <= commitWithinMs;
 }
 
-/** Unconfirmed, or ended by hand as such. */
+/** Unconfirmed, or abandoned. */
 const isUnconfirmed = ({ status, failureCode }: TaskRow): boolean =>
   failureCode === 'SUBMISSION_UNCONFIRMED' && (status === 'UNCONFIRMED' || status === 'FAILED');
 
@@ -134,10 +134,10 @@ function stuckTasks(rows: readonly TaskRow[]): string[] {
     .map((row) => `I5: with nothing in the way it stays ${describe(row)}`);
 }
 
-/** Nothing more happens by itself. */
+/** The task will not change by itself any more. */
 export const isResting = (row: TaskRow): boolean => ended(row) || row.status === 'UNCONFIRMED';
 
-/** Tasks that wait for something that will not come, at any time, whoever is alive. */
+/** Tasks that wait for an event that will never come. */
 export function waitingTooLong(rows: readonly TaskRow[], now = Date.now()): string[] {
   const leaseMs = Math.max(submitTimeoutMs, checkTimeoutMs) + leaseMarginMs;
   const pauseMs = 15 * 60_000;
@@ -189,7 +189,7 @@ function untrueWithoutId(world: World, row: TaskRow, rows: readonly TaskRow[]): 
   const refused = posts.filter(({ fault }) => refusals.has(fault));
   const told = posts.map(({ fault }) => fault).join(', ') || 'never asked';
   if (isUnconfirmed(row)) {
-    // On a busy machine a refusal, too, may come when nobody waits for it any longer.
+    // On a busy machine a refusal may also arrive after its submit has timed out.
     const late = row.failureMessage?.includes('did not answer in time');
     // A process may also die after it has written the order down and before it has sent it.
     const unsent = posts.length < rows.filter(({ prompt }) => prompt === row.prompt).length;
@@ -216,7 +216,7 @@ const errorsLogged = ({ log }: World): string[] =>
     .filter((line) => (!line.startsWith('{"level":') || /"level":[56]0/.test(line)) && !toldToClient.test(line))
     .map((line) => `logged: ${line}`);
 
-/** What a row has gone through, for whoever looks into a broken invariant. */
+/** The history of a row, for the report of a broken invariant. */
 const story = (row: TaskRow): string =>
   `${describe(row)} after ${row.history.map(({ to, cause }) => `${to} by ${cause}`).join(', ')}: ${row.failureMessage}`;
 

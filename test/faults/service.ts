@@ -22,7 +22,7 @@ export interface Instance {
   readonly pid: number;
   /** When it was killed by SIGKILL; null where it was not. */
   killedAt: number | null;
-  /** Whether it was told to end. */
+  /** Whether it got a SIGTERM. */
   stopping: boolean;
   alive: boolean;
   /** Resolves with the exit code, or the signal's name, once it has ended. */
@@ -106,7 +106,7 @@ export async function endGracefully(instance: Instance): Promise<string | null> 
   instance.signal('SIGTERM');
   const patience = new Promise<string>((resolve) => setTimeout(resolve, 10_000, 'nothing within 10 s').unref());
   const end = await Promise.race([instance.exited, patience]);
-  // Killed meanwhile by somebody else is killed, not ended badly.
+  // A process that the run killed meanwhile counts as killed, not as a bad end.
   const killed = instance.killedAt !== null;
   await instance.kill();
   return end === 0 || killed ? null : `SIGTERM brought ${end} after ${Date.now() - began} ms`;

@@ -29,7 +29,7 @@ export async function subscribe({ url }: Instance, id: string): Promise<Subscrib
         shown = statuses.length;
       }
     } catch {
-      // Broken off: what has arrived until then tells whether it was complete.
+      // The connection broke; the events until then tell whether the stream was complete.
     }
     return /^event: complete$/m.test(text);
   }

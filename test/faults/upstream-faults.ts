@@ -8,7 +8,7 @@ export interface Exchange {
   readonly body: string;
   /** The request's Authorization header, which a careless upstream puts into its error text. */
   readonly authorization: string;
-  /** Called as soon as whatever tells the upstream's id has left for the client. */
+  /** Called as soon as the bytes that contain the upstream's id have left for the client. */
   readonly delivered: () => void;
 }
 
@@ -38,7 +38,7 @@ const half =
     });
   };
 
-/** Begins well and then sends a byte now and then, longer than anybody waits. */
+/** Begins with a valid answer and then sends a byte now and then, for longer than any timeout. */
 const drip =
   (partOf: (body: string) => string, withId: boolean): Fault =>
   ({ response, body, delivered }) => {
@@ -78,12 +78,12 @@ const commonFaults = {
   '503': answer(503, () => ''),
 } satisfies Record<string, Fault>;
 
-/** Well within everybody's patience. */
+/** Well within every timeout. */
 const lateMs = 300;
 
 const late: Fault = (exchange) => void setTimeout(() => ok(exchange), lateMs);
 
-/** The answer's id under an error status: a relay that took the order and then says something else. */
+/** The id of a task under an error status, as from a relay that took the order and then reports an error. */
 const accepted = (status: number, more: object = {}): Fault =>
   answer(status, ({ body }) => JSON.stringify({ ...JSON.parse(body), ...more }), { withId: true });
 

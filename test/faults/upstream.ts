@@ -32,7 +32,7 @@ export interface OrderScript {
 
 export const flawless: OrderScript = { submit: 'ok', checks: [], ending: 'completed', interruptAt: null };
 
-/** One POST, which counts as paid whatever became of it. */
+/** One POST, which counts as paid whether it was answered or not. */
 export interface PaidPost {
   /** What stands in the prompt: the key, and which of the orders under it. */
   readonly marker: string;

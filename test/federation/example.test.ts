@@ -21,7 +21,7 @@ test('its one command starts the graph, which answers as its README says, and Ct
   const [port = '', videosPort = '', productsPort = '', sandboxPort = ''] = ports;
   const options = ['--port', port, '--videos-port', videosPort, '--products-port', productsPort];
   const args = ['run', 'example:federation', '--', ...options, '--sandbox-port', sandboxPort, '--data', data];
-  // In a process group of its own, as in a terminal: Ctrl-C reaches everybody in it.
+  // In a process group of its own, as in a terminal: Ctrl-C reaches every process in it.
   const command = spawn('npm', args, { detached: true, stdio: ['ignore', 'pipe', 'inherit'] });
   const toAll = (signal: NodeJS.Signals) => command.pid !== undefined && process.kill(-command.pid, signal);
   const ended = once(command, 'exit');

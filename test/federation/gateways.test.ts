@@ -139,7 +139,7 @@ describe.each(gatewayNames)('behind %s', (name: GatewayName) => {
     expect(await newestTask()).toBe(newest);
   });
 
-  test('who has no key, or a wrong one, is not let in', async () => {
+  test('a request without a key, or with a wrong one, is refused', async () => {
     const newest = await newestTask();
     for (const headers of [{}, withKey('gvk_000000000000_nonsense'), withKey('not.a.token')]) {
       for (const [document, variables] of [
@@ -198,7 +198,7 @@ test.concurrent.each(subscribing)('%s streams a task to its end, with what other
   });
 });
 
-test.each(subscribing)('%s streams nothing to who has a wrong key', async (name) => {
+test.each(subscribing)('%s streams nothing to a client with a wrong key', async (name) => {
   const headers = { ...withKey('nonsense'), accept: 'text/event-stream' };
   const id = await submitAt(graph.urls[name]);
   const seen = [];

@@ -33,7 +33,7 @@ export interface Graph {
 const example = join(import.meta.dirname, '../../examples/federation');
 const address = /http:\/\/127\.0\.0\.1:\d+\S*/;
 
-/** The service with its sandbox, closed to who has no key, the example's graph of products, and every gateway. */
+/** The service with its sandbox and API keys, the example's graph of products, and every gateway. */
 export async function startGraph(): Promise<Graph> {
   const programs = new Programs();
   const directory = mkdtempSync(join(tmpdir(), 'grok-video-graphql-federation-'));

@@ -7,7 +7,7 @@ const submit = 'mutation ($input: SubmitVideoInput!) { submitVideo(input: $input
 const order = { input: { grokVideo3: { prompt: 'A paper boat' } } };
 const literal = 'mutation { submitVideo(input: { grokVideo3: { prompt: "A paper boat" } }) { replayed } }';
 
-/** What every answer must be without. */
+/** Texts that no answer may contain. */
 const inside = /node_modules|\.ts\b|\bat \w+|stack|prisma|sqlite/i;
 
 const codeIn = async (response: Response): Promise<unknown> => (await response.json()).errors?.[0]?.extensions?.code;
@@ -20,7 +20,7 @@ const tooLong: Record<string, Record<string, string | number>> = {
   'in chunks': { 'transfer-encoding': 'chunked' },
 };
 
-/** Sends a body of `bytes` bytes at most, until the service hangs up. */
+/** Sends a body of up to `bytes` bytes, until the service closes the connection. */
 async function upload({ url }: Guarded, headers: Record<string, string | number>, bytes: number) {
   const line = await callUp(url, headOf(headers));
   const chunked = !('content-length' in headers);
@@ -33,18 +33,19 @@ async function upload({ url }: Guarded, headers: Record<string, string | number>
   return { ...line, sent };
 }
 
-test('a body that is too large is refused before it is there, and costs little memory', async () => {
+test('a body that is too large is refused before all of it has arrived, and takes little memory', async () => {
   const service = await startGuarded();
   const authorization = `Bearer ${service.key}`;
   const memory = memoryOf(service);
   for (const [name, length] of Object.entries(tooLong)) {
-    // Who stops there hears why: of a body with a length nothing is read, one in chunks is read up to the limit.
+    // A client that stops sending there gets the reason: a body with a length is not read at all, one in chunks up to
+    // the limit.
     const bytes = name === 'in chunks' ? maxBody + 1 : 0;
     const { heard, closedWithin } = await upload(service, { authorization, ...length }, bytes);
     expect.soft(await closedWithin(5_000), name).toBe(true);
     expect.soft(heard(), name).toMatch(/^HTTP\/1\.1 413 /);
     expect.soft(heard(), name).toContain(`"limit":"MAX_BODY_BYTES","max":${maxBody}`);
-    // Who goes on is cut off.
+    // The connection of a client that goes on sending is closed.
     const rude = await upload(service, { authorization, ...length }, 50 * megabyte);
     expect.soft(await rude.closedWithin(5_000), name).toBe(true);
     expect.soft(rude.sent, name).toBeLessThan(maxBody + 10 * megabyte);
@@ -56,7 +57,7 @@ test('a body that is too large is refused before it is there, and costs little m
   if (memory !== null) expect(memoryOf(service)! - memory).toBeLessThan(150);
 }, 60_000);
 
-test('who has no key is answered, and cut off, before the body is there', async () => {
+test('a request without a key is answered, and its connection closed, before the body has arrived', async () => {
   const { url } = await startGuarded();
   const { socket, heard, closedWithin } = await callUp(url, headOf({ 'content-length': megabyte }));
   socket.write(Buffer.alloc(64 * 1024, 'a'));
@@ -98,7 +99,7 @@ test('a mutation in anything but JSON by POST is refused, and nothing is ordered
     expect.soft(await response.text(), name).not.toMatch(/"data":\{|replayed/);
   }
   expect(upstream.submits).toEqual([]);
-  // What is refused above is refused for its form: as JSON it is an order.
+  // The requests above are refused for their form: the same as JSON is an order.
   expect((await (await send(json)).json()).data.submitVideo).toEqual({ replayed: false });
 });
 
@@ -129,7 +130,7 @@ const guesses: readonly [name: string, query: string, variables?: Record<string,
   ['an input field in a variable', filtered, { filter: { statu: ['QUEUED'] } }],
 ];
 
-test('who guesses at the schema is not helped in production, and is in development', async () => {
+test('error messages suggest names of the schema in development, and not in production', async () => {
   const { send } = await startGuarded();
   const development = await createTestApp({ settings: { INTROSPECTION: 'on' } });
   for (const [name, query, variables = {}] of guesses) {
@@ -147,7 +148,7 @@ test('many different large documents do not fill the memory', async () => {
   const { send, process } = await startGuarded({ NODE_OPTIONS: '--max-old-space-size=256' });
   const some = async (first: number) => {
     for (let index = first; index < 400; index += 4) {
-      // As many tokens as are let in, in 80,000 characters.
+      // As many tokens as the limit allows, in 80,000 characters.
       const query = `{ a${index} { ${'a '.repeat(1_980)} } } #${'x'.repeat(76_000)}`;
       expect(await codeIn(await send({ query }))).toBe('GRAPHQL_VALIDATION_FAILED');
     }
@@ -157,7 +158,7 @@ test('many different large documents do not fill the memory', async () => {
   expect((await send({ query: '{ videoClient { name } }' })).status).toBe(200);
 }, 60_000);
 
-test('a request of which no URL can be made is a bad request, and nothing else of the service is seen', async () => {
+test('a request without a valid URL is a bad request, and its answer reveals nothing else', async () => {
   const { url } = await startGuarded();
   for (const host of ['[', 'a b', '%', '127.0.0.1:99999', 'localhost@attacker.example', 'localhost/graphql?', 'x#']) {
     const { heard, closedWithin } = await callUp(url, `GET /graphql HTTP/1.1\r\nhost: ${host}\r\n\r\n`);
@@ -190,7 +191,7 @@ test('broken JSON is a bad request, and is not sent back', async () => {
   }
 });
 
-test('what is large for a good reason is taken: an inline image of 15 MB, a batch of prompts full of commas', async () => {
+test('large valid requests are accepted: an inline image of 15 MB, a batch of prompts full of commas', async () => {
   const { send, upstream } = await startGuarded();
   const image = inlinePng('x'.repeat(11 * megabyte));
   const input = { grokVideo3: { prompt: 'A paper boat', images: [{ dataUri: image }] } };

@@ -11,7 +11,7 @@ const many = (count: number, part: (index: number) => string): string =>
 const nested = (count: number, open: string, close: string, inside = ''): string =>
   open.repeat(count) + inside + close.repeat(count);
 
-/** A chain of fragments, each of which says the next one twice: what is selected doubles at every step. */
+/** A chain of fragments that each spread the next one twice, so that the selection doubles at every step. */
 const doubling = (type: string, root: string, step: (next: string) => string, leaf: string): string =>
   `{ ${root} } ${many(24, (i) => `fragment F${i} on ${type} { ${step(`...F${i + 1}`)} }`)} fragment F24 on ${type} { ${leaf} }`;
 
@@ -27,7 +27,7 @@ const nesting = { code: 'BAD_REQUEST' };
 const complexity = exceeded('MAX_COMPLEXITY', 20_000);
 const invalid = { code: 'GRAPHQL_VALIDATION_FAILED' };
 
-/** What tips other GraphQL services over, and what it must be answered with. */
+/** Requests that are known to overload GraphQL services, and the answer to each. */
 const probes: readonly [name: string, refusal: object, query: string, variables?: string][] = [
   ['1,000 aliases', tokens, `{ ${many(1_000, (i) => `a${i}: videoModels { name }`)} }`],
   ['100 aliases', exceeded('MAX_ALIASES', 50), `{ ${many(100, (i) => `a${i}: videoModels { name }`)} }`],
@@ -153,7 +153,7 @@ test('the known ways to abuse GraphQL are refused at once, before any resolver a
   const service = await startGuarded();
   const { upstream, databaseUrl } = service;
   await warmUp(service);
-  // From now on, whatever reads or orders a task is an internal error.
+  // From now on, reading or ordering a task is an internal error.
   const { client, close } = await openDatabase(databaseUrl, silentLog);
   await client.$executeRawUnsafe('DROP TABLE "Task"').finally(close);
   const memory = memoryOf(service);

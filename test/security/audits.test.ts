@@ -4,7 +4,7 @@ import { createTestApp } from '../support/app.ts';
 import { createKeyFor } from '../support/callers.ts';
 import { freshDatabase } from '../support/database.ts';
 
-/** What asks `__type`: it cannot pass where the schema is not shown. */
+/** An audit that queries `__type`, which fails without introspection. */
 const askTheSchema = ['2EA1', '28B9', '6A70', 'D6D5'];
 
 const profiles = {
@@ -49,7 +49,7 @@ test('in production only those audits are not met that ask for the schema', asyn
   expect(unmet).toEqual(Object.fromEntries(askTheSchema.map((id) => [id, expect.any(String)])));
 });
 
-test('the audits are about somebody who is let in: without the key they are not met', async () => {
+test('without the key the audits are not met, so the tests above tell something', async () => {
   const { url } = await withKey('development');
   expect(Object.keys((await audit(url)).unmet)).not.toEqual([]);
 });

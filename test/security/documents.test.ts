@@ -25,7 +25,7 @@ interface Asked {
 interface Case {
   readonly limit: string;
   readonly max: number;
-  /** What is exactly as much as may be; with one more of it, it is too much. */
+  /** Documents that are exactly at a limit. With one more, each is over it. */
   readonly ask: (amount: number) => Asked;
 }
 
@@ -127,7 +127,7 @@ test.each(Object.entries(cases))(
   },
 );
 
-test('what is asked of a page counts as often as the page is long, whoever says how long it is', async () => {
+test('the fields of a page count once for each of its items, with the size as a literal or a variable', async () => {
   const byDefault = await createTestApp({ started: true });
   const literal = (first: number) => ({ query: pages.replace('($first: Int) ', '').replace('$first', String(first)) });
   const variable = (first: number) => ({ query: pages, variables: { first } });
@@ -159,7 +159,7 @@ test('a body of as many bytes as the setting says is taken, and one more is not,
   }
 });
 
-test('a document that spends money twice is refused, also through a fragment, whatever is let in beside it', async () => {
+test('a document that spends money twice is refused, also through a fragment, with any other field beside it', async () => {
   const { query, upstream } = await createTestApp({ settings: { MAX_ALIASES: '1000' } });
   const field = 'submitVideo(input: { grokVideo3: { prompt: "A paper boat" } }) { replayed }';
   for (const document of [
@@ -187,11 +187,11 @@ test("GraphiQL's question for the schema is answered where introspection is on, 
   expect(refused.data ?? null).toBeNull();
   expect(refused.errors?.[0]?.message).toContain('introspection has been disabled');
   expect(JSON.stringify(refused)).not.toContain('SubmitVideo');
-  // What a gateway or a client asks for its own sake tells nothing.
+  // The introspection fields that gateways and clients need reveal nothing.
   expect((await off.query('{ __typename }')).data).toEqual({ __typename: 'Query' });
 });
 
-test('introspection that goes round in circles is refused where introspection is on', async () => {
+test('recursive introspection is refused where introspection is on', async () => {
   const { query } = await createTestApp({ settings: { INTROSPECTION: 'on' } });
   const circles = `{ __schema { types { ${'fields { type { '.repeat(6)} name ${'} }'.repeat(6)} } } }`;
   const { data, errors } = await query(circles);

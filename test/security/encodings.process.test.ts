@@ -118,7 +118,7 @@ const types: readonly [type: string, status: number][] = [
   ['text/json', 415],
 ];
 
-test('the type of a body is JSON in UTF-8, however that is written, and of any other it says what is wrong', async () => {
+test('every spelling of JSON in UTF-8 is accepted as a content type, and others are refused with the reason', async () => {
   const { send, upstream } = await startGuarded();
   for (const [type, status] of types) {
     const response = await send(asked([0x78]).toString(), { 'content-type': type });
@@ -130,7 +130,7 @@ test('the type of a body is JSON in UTF-8, however that is written, and of any o
   expect(upstream.submits).toEqual([]);
 });
 
-test('a compressed body is refused before any of it is read, whatever it is compressed with', async () => {
+test('a compressed body is refused before any of it is read, for every compression', async () => {
   const service = await startGuarded();
   for (const encoding of ['gzip', 'br', 'deflate', 'zstd', 'GZIP', 'gzip, identity', 'nonsense']) {
     const body = new Uint8Array(gzipSync(ordered([0x78])));

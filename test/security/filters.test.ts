@@ -76,7 +76,7 @@ test('an entity weighs its fields and that it is looked up', async () => {
   expect((await query(document, { r: [...r, r[0]] })).errors?.[0]?.extensions.code).toBe('LIMIT_EXCEEDED');
 });
 
-test('who only has tasks of its own is not charged for the clients that it names', async () => {
+test('a caller without the scope admin is not charged for the clients in its filter', async () => {
   const databaseUrl = await freshDatabase();
   const keys = await createKeysFor(databaseUrl, { ann: { client: 'ann' }, admin: { scopes: ['admin'] } });
   const app = await createTestApp({ databaseUrl, settings: { MAX_COMPLEXITY: '100' } });

@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { createTestApp } from '../support/app.ts';
 import { apiKey } from '../support/upstream.ts';
 
-/** What nobody outside may see, whatever was asked. */
+/** Texts that no answer may contain. */
 const inside =
   /node_modules|\.ts\b|\n\s+at |"stack"|prisma|sqlite|\b(SELECT|INSERT|UPDATE) |INTERNAL_SERVER_ERROR|Unexpected error/;
 
@@ -163,7 +163,7 @@ function problemOf({ method }: Sent, { status, type, body }: Awaited<ReturnType<
   if (status >= 500 || status < 200) return 'the status';
   if (inside.test(body)) return 'what it says';
   if (body.includes(apiKey) || body.includes(process.cwd())) return 'a secret';
-  // To these there is nothing to say, or nothing that has a form.
+  // These are answered with no body, or with one without a fixed form.
   if (method === 'HEAD' || [204, 405, 406].includes(status)) return null;
   if (/^(text\/event-stream|multipart\/mixed)/.test(type)) return null;
   if (!/^application\/(graphql-response\+)?json/.test(type)) return `the type ${type}`;
@@ -196,7 +196,7 @@ test(`${total} requests that make no sense are answered as what they are, and or
   };
   await Promise.all(Array.from({ length: 8 }, some));
   expect(wrong).toEqual([]);
-  // They got as far as they should: some were answered, some refused for their form, their method and their type.
+  // The requests reached all stages: some were answered, others refused for their form, method or type.
   for (const status of [200, 400, 405, 415]) expect.soft(seen[status], String(status)).toBeGreaterThan(20);
   expect(testApp.upstream.submits).toEqual([]);
   const health = await fetch(new URL('/health', testApp.url));

@@ -13,7 +13,7 @@ export interface Guarded extends ServiceProcess {
   readonly key: string;
   readonly databaseUrl: string;
   readonly upstream: TestUpstream;
-  /** Sends a body as somebody with the key; headers of one's own take the place of the usual ones. */
+  /** Sends a body with the key. Given headers replace the usual ones. */
   send(body: BodyInit | object, headers?: Record<string, string>): Promise<Response>;
 }
 
@@ -43,12 +43,12 @@ export function memoryOf({ process: { pid } }: ServiceProcess): number | null {
   return existsSync(file) ? Number(/VmRSS:\s+(\d+)/.exec(readFileSync(file, 'utf8'))?.[1]) / 1024 : null;
 }
 
-/** A connection by hand, which says what no client would. */
+/** A raw connection, for bytes that no HTTP client would send. */
 export interface Line {
   readonly socket: Socket;
   /** All that came back so far. */
   heard(): string;
-  /** Resolves when the service has closed it, or at the latest after so long: whether it did. */
+  /** Resolves when the service has closed the connection, or after so long: whether it did. */
   closedWithin(ms: number): Promise<boolean>;
 }
 
@@ -77,7 +77,7 @@ export async function callUp(url: string, text = ''): Promise<Line> {
   };
 }
 
-/** A whole POST of a document by somebody with the key. */
+/** A whole POST of a document with the key. */
 export function postOf({ key }: Guarded, body: object, headers: Record<string, string> = {}): string {
   const text = JSON.stringify(body);
   const all = { authorization: `Bearer ${key}`, 'content-length': Buffer.byteLength(text), ...headers };
@@ -100,7 +100,7 @@ export async function submit(service: Guarded, prompt = 'A paper boat'): Promise
 /** The statuses of the answers that came back on a connection. */
 export const statusesIn = ({ heard }: Line): string[] => heard().match(/(?<=HTTP\/1\.1 )\d+/g) ?? [];
 
-/** It runs, answers, and has found nothing wrong with itself. */
+/** The service runs, answers, and has logged no error. */
 export async function expectAlive(service: Guarded): Promise<void> {
   expect((await service.send(whoami)).status).toBe(200);
   expect(service.process.exitCode ?? service.process.signalCode).toBeNull();

@@ -75,7 +75,7 @@ test("a request's id is kept where it can be one, and a new one given where it c
   expect(own[0]).not.toBe(own[1]);
 });
 
-test('an unexpected error says nothing but an id, under which the log has the reason', async () => {
+test('an unexpected error shows only an id, under which the log has the reason', async () => {
   const service = await startGuarded();
   const { client, close } = await openDatabase(service.databaseUrl, silentLog);
   await client.$executeRawUnsafe('DROP TABLE "Task"').finally(close);

@@ -134,7 +134,7 @@ test('after every refusal the next request has its own answer, or the connection
   await expectAlive(service);
 }, 60_000);
 
-test('who expects to be told to go on is told, and its order is carried out once', async () => {
+test('a client that sends Expect: 100-continue is told to go on, and its order is carried out once', async () => {
   const service = await startGuarded();
   const [head = '', body = ''] = postOf(service, orderBody, { expect: '100-continue' }).split('\r\n\r\n');
   const line = await callUp(service.url, `${head}\r\n\r\n`);

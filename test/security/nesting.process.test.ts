@@ -70,7 +70,7 @@ test('a body that is 64 levels deep is answered, and one of 65 is not, each time
     expect(await (await send(bodyOf(64))).json()).toEqual({ data: { videoClient: { name: 'app' } } });
     expect((await send(bodyOf(65))).status).toBe(400);
   }
-  // What only looks deep is text.
+  // Brackets inside a string are text.
   const text = JSON.stringify({ query: '{ videoClient { name } }', extensions: { x: '[{'.repeat(1_000) } });
   expect((await send(text)).status).toBe(200);
 });

@@ -113,7 +113,7 @@ test('an origin that is not listed is told nothing, and orders nothing', async (
   expect(upstream.submits).toEqual([]);
 });
 
-test('as long as nobody lists an origin, no page of any is told that it may call', async () => {
+test('without listed origins no page is told that it may call', async () => {
   const { url } = await createTestApp({ started: true });
   for (const origin of [...listed, 'null', new URL(url).origin]) {
     const asked = await preflight(url, origin);

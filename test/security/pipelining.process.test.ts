@@ -25,7 +25,7 @@ const surplus: Record<string, string> = {
 };
 
 test.each(Object.entries(surplus))(
-  'an order is answered as it was carried out, whatever comes behind it: %s',
+  'an order is answered as it was carried out, with any bytes behind it: %s',
   async (_, bytes) => {
     const service = await startGuarded();
     const accepted = held(service.upstream.onSubmit);
@@ -100,7 +100,7 @@ test('an order that waits behind another answer is not carried out when its clie
   expect(service.upstream.submits).toHaveLength(1);
 });
 
-test('a connection on which too many requests wait is closed, and holds up nobody', async () => {
+test('a connection on which too many requests wait is closed, and other clients are answered meanwhile', async () => {
   const service = await startGuarded({ TRACKER_FIRST_CHECK_MS: '60000' });
   const id = await submit(service);
   const waiting = postOf(service, whoami);

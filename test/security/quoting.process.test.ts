@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { startGuarded } from './guarded.ts';
 
-/** Texts that were quoted whole, or took a pattern minutes: by what they are made of. */
+/** Texts that once were quoted whole, or that an expression took minutes for, by what they are made of. */
 const hostile: Record<string, string> = {
   'one character': 'x',
   'the words that stand before a suggestion': ' Did you mean ',

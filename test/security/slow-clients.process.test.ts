@@ -6,7 +6,7 @@ import { freshDatabase } from '../support/database.ts';
 import { completed, status } from '../support/upstream.ts';
 import { callUp, headOf, type Line } from './guarded.ts';
 
-/** Says `text` a character at a time, as long as somebody listens. */
+/** Sends `text` one character at a time, until the connection is closed. */
 async function drip({ socket }: Line, text: string): Promise<void> {
   for (const character of text) {
     if (socket.destroyed) return;
@@ -30,21 +30,24 @@ const slow: Record<string, (line: Line) => void> = {
   'stops in its body': ({ socket }) => void socket.write(`${headOf({ 'content-length': 1_000 })}{"query":`),
 };
 
-test.each(Object.entries(slow))('a client that %s is hung up on, while others are answered', async (_, speak) => {
-  const settings = { HEADERS_TIMEOUT_MS: '500', REQUEST_TIMEOUT_MS: '1000' };
-  const testApp = await createTestApp({ started: true, settings });
-  const lines = await Promise.all(Array.from({ length: 30 }, () => callUp(testApp.url)));
-  for (const line of lines) speak(line);
-  // It is not hung up on before its time.
-  const early = lines.map((line) => line.closedWithin(300));
-  const answers = await Promise.all(Array.from({ length: 10 }, () => post(testApp, '{ videoClient { name } }')));
-  for (const answer of answers) expect(await answer.json()).toEqual({ data: { videoClient: { name: 'local' } } });
-  expect(await Promise.all(early)).toEqual(lines.map(() => false));
-  // The timeout, as long again until the service looks, and patience.
-  const closed = await Promise.all(lines.map((line) => line.closedWithin(5_000)));
-  expect(closed).toEqual(lines.map(() => true));
-  for (const { heard } of lines) expect(heard()).toMatch(/^(HTTP\/1\.1 4\d\d |$)/);
-});
+test.each(Object.entries(slow))(
+  'the connection of a client that %s is closed, while others are answered',
+  async (_, speak) => {
+    const settings = { HEADERS_TIMEOUT_MS: '500', REQUEST_TIMEOUT_MS: '1000' };
+    const testApp = await createTestApp({ started: true, settings });
+    const lines = await Promise.all(Array.from({ length: 30 }, () => callUp(testApp.url)));
+    for (const line of lines) speak(line);
+    // The connection is not closed before its time.
+    const early = lines.map((line) => line.closedWithin(300));
+    const answers = await Promise.all(Array.from({ length: 10 }, () => post(testApp, '{ videoClient { name } }')));
+    for (const answer of answers) expect(await answer.json()).toEqual({ data: { videoClient: { name: 'local' } } });
+    expect(await Promise.all(early)).toEqual(lines.map(() => false));
+    // The timeout, the interval at which the service checks it, and some margin.
+    const closed = await Promise.all(lines.map((line) => line.closedWithin(5_000)));
+    expect(closed).toEqual(lines.map(() => true));
+    for (const { heard } of lines) expect(heard()).toMatch(/^(HTTP\/1\.1 4\d\d |$)/);
+  },
+);
 
 const watchDocument = 'subscription ($id: ID!) { videoTaskUpdated(id: $id) { status upstreamStatus } }';
 
@@ -83,7 +86,7 @@ async function watch(testApp: TestApp, id: string, headers: object = {}): Promis
   return { next: async () => (await events.next()).value as Answer | undefined, hangUp: () => hangingUp.abort() };
 }
 
-/** Watches as soon as there is a place, and stays. */
+/** Subscribes as soon as the limit allows it, and stays. */
 async function watchInTime(testApp: TestApp, id: string, headers: object = {}, timeout = 5_000): Promise<Watch> {
   const admitted: Watch[] = [];
   const attempt = async () => {
@@ -100,7 +103,7 @@ const refused = (max: number) => ({
   errors: [{ extensions: { code: 'LIMIT_EXCEEDED', limit: 'MAX_SUBSCRIPTIONS', max } }],
 });
 
-test('a subscriber who reads nothing is dropped, with what waits for it, once its connection is full', async () => {
+test('a subscriber that does not read is dropped, with its waiting events, once its connection is full', async () => {
   const stalledMs = 1_500;
   const settings = { STALLED_TIMEOUT_MS: String(stalledMs), MAX_SUBSCRIPTIONS: '1', MAX_ALIASES: '1000' };
   const testApp = await createTestApp({ started: true, settings });
@@ -128,7 +131,7 @@ test('a subscriber who reads nothing is dropped, with what waits for it, once it
   expect(socket.bytesRead).toBeLessThan(16 * 1024 * 1024);
 }, 40_000);
 
-test('a subscriber who reads is kept, however long nothing happens', async () => {
+test('a subscriber that reads stays connected while nothing happens', async () => {
   // Nothing is sent but pings, every 300 ms as long as NODE_ENV is `test`, and every 12 s otherwise.
   const testApp = await createTestApp({ started: true, settings: { STALLED_TIMEOUT_MS: '1000' } });
   testApp.upstream.onCheck = status('processing');
@@ -142,7 +145,7 @@ test('a subscriber who reads is kept, however long nothing happens', async () =>
   expect(await next()).toBeUndefined();
 });
 
-test('a client has so many subscriptions open at most, and gets a place back when one ends or is left', async () => {
+test('a client has a limited number of open subscriptions, and may open another when one ends', async () => {
   const databaseUrl = await freshDatabase();
   const keys = await createKeysFor(databaseUrl, { ann: { client: 'ann' }, bob: { client: 'bob' } });
   const testApp = await createTestApp({ started: true, databaseUrl, settings: { MAX_SUBSCRIPTIONS: '2' } });

@@ -11,7 +11,7 @@ test('a value that holds the words of a suggestion, 30,000 times, is answered li
   const { errors } = await (await send({ query: paged, variables: { n: words.repeat(30_000) } })).json();
   expect(errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT', issues: [{ path: ['n'] }] } }]);
   expect(errors[0].message.length).toBeLessThan(510);
-  // What was sent is no suggestion, wherever it stands.
+  // The words of the request are not a suggestion of the service.
   for (const n of [' Did you mean a boat?', 'Did you mean "QUEUED"?']) {
     const answer = await (await send({ query: paged, variables: { n } })).json();
     expect(answer.errors[0].message).toBe(`n Int cannot represent non-integer value: ${JSON.stringify(n)}.`);
@@ -62,7 +62,7 @@ test('a large object with many unknown members is not quoted once for each of th
   if (memory !== null) expect(memoryOf(service)! - memory).toBeLessThan(300);
 });
 
-test('what may have been meant is said of short values, and not looked for around long ones', async () => {
+test('suggestions are made for short values, and not searched for around long ones', async () => {
   const { query } = await createTestApp({ settings: { INTROSPECTION: 'on' } });
   const messagesFor = async (filter: object) =>
     (await query(filtered, { filter })).errors

@@ -8,7 +8,7 @@ import { apiKey } from '../support/upstream.ts';
 const endpoint = 'http://localhost/graphql';
 const anId = '019a0000-0000-7000-8000-000000000000';
 
-/** Does to the database what nobody should, past the service. */
+/** Damages the database, around the service. */
 async function sabotage(databaseUrl: string, sql: string): Promise<void> {
   const { client, close } = await openDatabase(databaseUrl, silentLog);
   await client.$executeRawUnsafe(sql).finally(close);
@@ -25,7 +25,7 @@ const jsonRequest = (body: unknown): RequestInit => ({
   body: typeof body === 'string' ? body : JSON.stringify(body),
 });
 
-/** The whole answer gives away nothing about what is behind the contract. */
+/** The whole answer reveals nothing about the implementation. */
 function expectMasked(answer: Answer, databaseUrl: string): void {
   expect(answer.errors).toHaveLength(1);
   expect(answer.errors?.[0]).toMatchObject({
@@ -46,7 +46,7 @@ describe.each(databaseProviders)('a fault behind the contract (%s)', (provider) 
     return testApp;
   };
 
-  test('is one unexpected error for whoever reads', async () => {
+  test('is one unexpected error in a query', async () => {
     const { query, databaseUrl } = await brokenApp();
     expectMasked(await query('{ videoTasks { edges { node { id } } } }'), databaseUrl);
     const answer = await query(`{ videoTask(id: "${anId}") { id } }`);
@@ -54,13 +54,13 @@ describe.each(databaseProviders)('a fault behind the contract (%s)', (provider) 
     expect(answer.errors?.[0]?.path).toEqual(['videoTask']);
   });
 
-  test('is one unexpected error for whoever orders, and nothing is ordered', async () => {
+  test('is one unexpected error in an order, and nothing is ordered', async () => {
     const { query, databaseUrl, upstream } = await brokenApp();
     expectMasked(await query(submitDocument, { input: anOrder }), databaseUrl);
     expect(upstream.submits).toEqual([]);
   });
 
-  test('is one unexpected error for whoever watches, and the stream completes', async () => {
+  test('is one unexpected error in a subscription, and the stream completes', async () => {
     const { subscribe, databaseUrl } = await brokenApp();
     const answers: Answer[] = [];
     for await (const answer of subscribe(`subscription { videoTaskUpdated(id: "${anId}") { id } }`))
@@ -69,7 +69,7 @@ describe.each(databaseProviders)('a fault behind the contract (%s)', (provider) 
     expectMasked(answers[0]!, databaseUrl);
   });
 
-  test('is one unexpected error where a row says what the contract has no word for', async () => {
+  test('is one unexpected error where a row holds a value that the contract does not have', async () => {
     const { query, subscribe, databaseUrl } = await createTestApp({ databaseUrl: await freshDatabase(provider) });
     const { data } = await query(submitDocument, { input: anOrder });
     await sabotage(databaseUrl, `UPDATE "Task" SET "model" = 'NONSENSE'`);

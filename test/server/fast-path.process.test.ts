@@ -13,14 +13,14 @@ type Headers = Record<string, string>;
 const read = 'query ($id: ID!) { videoTask(id: $id) { id status prompt createdAt failure { code } } }';
 const whoami = '{ videoClient { name } }';
 
-/** What was answered, without what is another one each time. */
+/** An answer without the parts that differ each time. */
 async function seen(answering: Promise<Response>) {
   const response = await answering;
   const { date, 'x-request-id': requestId, ...headers } = Object.fromEntries(response.headers);
   return { requestId, answer: { status: response.status, headers, text: await response.text() } };
 }
 
-/** Sends something twice: what came back each time, and whether the second answer came by the fast path. */
+/** Sends a request twice: both answers, and whether the second came from the fast path. */
 async function twice(service: Guarded, body: object, headers: Headers = {}) {
   const first = await seen(service.send(body, headers));
   const second = await seen(service.send(body, headers));
@@ -29,7 +29,7 @@ async function twice(service: Guarded, body: object, headers: Headers = {}) {
 
 const sentinel = '{ __typename }';
 
-/** The log is written in order: once it has a later answer that is known to be short, it has the one in question. */
+/** The log is in order: once it has a later answer of the fast path, it has the one in question. */
 async function wentShort(service: Guarded, requestId: string | undefined): Promise<boolean> {
   const shortOnes = () => [...service.log().matchAll(/"requestId":"([^"]+)","msg":"answered by the fast path"/g)];
   const later = crypto.randomUUID();
@@ -51,7 +51,7 @@ async function startWithTask(settings: Headers = {}) {
   return { service, id: data.submitVideo.task.id };
 }
 
-test('the same query is answered the same way the second time, only sooner', async () => {
+test('a query gets the same answer the second time, from the fast path', async () => {
   const { service, id } = await startWithTask({ INTROSPECTION: 'on' });
   const two = 'query One($id: ID!) { videoTask(id: $id) { id } } query Two { videoClient { name scopes } }';
   const bodies: object[] = [
@@ -80,7 +80,7 @@ test('the same query is answered the same way the second time, only sooner', asy
 
 const contract = buildSchema(readFileSync('schema.graphql', 'utf8'), { assumeValidSDL: true });
 
-/** A selection of every field that needs no arguments, down to the leaves. */
+/** A selection of every field that needs no arguments, at all levels. */
 function everythingOf(type: GraphQLOutputType, above: readonly string[] = []): string {
   const named = getNamedType(type);
   if (!isObjectType(named) || above.includes(named.name)) return isObjectType(named) ? '{ __typename }' : '';
@@ -114,7 +114,7 @@ test('every field that can be queried has the same value either way', async () =
   }
 });
 
-test('what a query may weigh is asked each time, for its variables are others', async () => {
+test('the complexity of a query is checked each time, because its variables may differ', async () => {
   const { service } = await startWithTask({ MAX_COMPLEXITY: '200' });
   const query = 'query ($n: Int) { videoTasks(first: $n) { edges { node { id status } } } }';
   const light = await twice(service, { query, variables: { n: 2 } });
@@ -123,7 +123,7 @@ test('what a query may weigh is asked each time, for its variables are others', 
   expect(heavy).toMatchObject({ short: false, second: { text: expect.stringContaining('MAX_COMPLEXITY') } });
 });
 
-test('whatever form of answer a client accepts, it gets', async () => {
+test('a client gets the form of answer that it accepts', async () => {
   const { service } = await startWithTask();
   const accepted = [
     'application/json',
@@ -144,7 +144,7 @@ test('whatever form of answer a client accepts, it gets', async () => {
   }
 });
 
-test('what is not a query of somebody with a key, or has another result than data, goes through Yoga', async () => {
+test('Yoga answers every request that is not a query with a key, or whose result is not only data', async () => {
   const { service, id } = await startWithTask();
   const reader = { authorization: `Bearer ${(await createKeyFor(service.databaseUrl, { scopes: [] })).key}` };
   const mixed = 'query Q { videoClient { name } } mutation M { abandonVideoTask(id: "x") { task { id } } }';
@@ -179,7 +179,7 @@ test('an order is placed each time it is sent', async () => {
   expect(service.upstream.submits).toHaveLength(4);
 });
 
-test('nobody gets in, or sees more, because others have asked the same', async () => {
+test('no caller is accepted, or sees more, because others have sent the same query', async () => {
   const { service, id } = await startWithTask();
   const other = await createKeyFor(service.databaseUrl, { client: 'other' });
   const authorization = `Bearer ${other.key}`;

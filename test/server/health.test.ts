@@ -62,7 +62,7 @@ test('a service that works is alive and ready, part by part', async () => {
   });
 });
 
-/** Waits for a part to have something to say, which is no reason to take the service out of rotation. */
+/** Waits until a part reports a problem that does not make the service unready. */
 async function whenSaid(testApp: TestApp, part: string): Promise<string> {
   await expect.poll(async () => (await get(testApp, '/ready')).body[part], { timeout: 10_000 }).not.toBe('ok');
   const { httpStatus, body, text } = await get(testApp, '/ready');
@@ -73,11 +73,11 @@ async function whenSaid(testApp: TestApp, part: string): Promise<string> {
 }
 
 test.each([401, 403])(
-  'a key that the upstream refuses (%i) stops the tracker, the reason names the setting, and reads go on',
+  'a key that the upstream refuses (%i) stops the checks, the reason names the setting, and reads go on',
   async (code) => {
     const testApp = await createTestApp({ started: true });
     testApp.upstream.onCheck = reply(code, { error: { message: `The key ${apiKey} is unknown.` } });
-    // One or two refused tasks may be another account's.
+    // One or two refused tasks may belong to another account.
     for (let order = 0; order < 3; order++) await testApp.query(submitDocument, { input: anOrder });
     const said = await whenSaid(testApp, 'tracker');
     expect(said).toContain(`HTTP ${code}`);

@@ -4,7 +4,7 @@ import { callUp, type Guarded, headOf, startGuarded } from '../security/guarded.
 import { createKeyFor } from '../support/callers.ts';
 import { freshDirectory } from '../support/database.ts';
 
-/** What Yoga answers, and what is answered once the query is known. */
+/** Yoga's answer, and the answer once the query is cached. */
 async function bothWays(service: Guarded, body: object) {
   // With a parameter, the type is out of the ordinary.
   const long = await service.send(body, { 'content-type': 'application/json; charset=utf-8' });
@@ -33,7 +33,7 @@ test('nothing in a query is run as code', async () => {
   expect(service.log()).not.toContain('the code ran');
 });
 
-test('a known query is answered as it was, whatever is in it', async () => {
+test('a cached query is answered like an uncached one, with any content', async () => {
   const service = await startGuarded();
   const shared = 'fragment F on VideoClient { name limits { callsPerDay } }';
   const bodies: { query: string; variables?: object }[] = [
@@ -73,7 +73,7 @@ test('the text of a document does not stand for the id of one', async () => {
   expect(await answer.text()).toContain('PERSISTED_QUERY_ONLY');
 });
 
-test('a stranger is turned away before anything of the body is read', async () => {
+test('a request without credentials is refused before anything of its body is read', async () => {
   const service = await startGuarded();
   const authorization = `Bearer ${service.key.slice(0, -1)}_`;
   const line = await callUp(service.url, headOf({ authorization, 'content-length': 100 }));

@@ -33,7 +33,7 @@ async function tasksLeftBy({ databaseUrl }: TestApp) {
   return store.list({}, { limit: 10, inverted: false });
 }
 
-/** A connection that says `text` and then nothing more. */
+/** A connection that sends `text` and then nothing more. */
 async function connection({ url }: TestApp, text: string): Promise<Socket> {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
@@ -124,7 +124,7 @@ test.each([
   await stopWithin(testApp, patienceMs);
 });
 
-test('after a stop nobody listens any more, and stopping again, or twice at once, does no harm', async () => {
+test('after a stop the port is closed, and stopping again, also concurrently, does no harm', async () => {
   const testApp = await createTestApp({ started: true });
   expect((await fetch(new URL('/ready', testApp.url))).status).toBe(200);
   await Promise.all([testApp.app.stop(), testApp.app.stop()]);

@@ -11,7 +11,7 @@ interface Task {
   readonly prompt: string;
 }
 
-/** A client that does everything as it should, and expects the same. */
+/** A client that does everything correctly, and expects correct answers. */
 export class HonestClient {
   readonly #url: string;
   readonly #key: string;

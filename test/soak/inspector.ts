@@ -1,4 +1,4 @@
-/** What a process holds, after it has thrown away what it does not need. */
+/** The memory and handles that a process holds after a garbage collection. */
 export interface Holdings {
   readonly heapBytes: number;
   readonly residentBytes: number;
@@ -13,8 +13,8 @@ const program = `JSON.stringify({
 })`;
 
 /**
- * Looks into a process by Node's inspector, at the address that it wrote into its log; connected no longer than that,
- * because a process that ends waits for who looks into it.
+ * Reads the state of a process through Node's inspector, at the address in its log. It disconnects afterwards, because
+ * a process that ends waits for its inspector.
  */
 export async function holdingsOf(log: readonly string[]): Promise<Holdings> {
   const [address = ''] = log.flatMap((line) => /ws:\/\/127\.0\.0\.1:\S+/.exec(line) ?? []);

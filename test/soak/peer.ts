@@ -27,7 +27,7 @@ const deliveries: Record<string, (socket: Socket, bytes: Buffer, random: Random)
   },
 };
 
-/** What becomes of what comes back. */
+/** What the peer does with the answer. */
 const readings: Record<string, (socket: Socket, random: Random) => void> = {
   'reads all': () => {},
   'reads nothing': (socket) => void socket.pause(),
@@ -64,7 +64,7 @@ export interface Manners {
   readonly staysMs: number;
 }
 
-/** What one does all the time, because chance seldom stays as long as it takes for several pings. */
+/** What one peer always does, because random peers seldom stay for several pings. */
 export const patientManners: Manners = {
   said: ['watch tasks that end behind one that does not', 'a large answer', 'order'],
   delivery: 'at once',
@@ -89,12 +89,12 @@ export function mannersFrom(random: Random): Manners {
 const longestMs = 30_000;
 /** How long others stay: some until the service has dropped them, because nothing moves. */
 const stays = [1_000, 1_000, 1_000, 7_000] as const;
-/** Enough of what came back to see whose answers they are. */
+/** Enough of an answer to see to which request it belongs. */
 const maxHeard = 1024 * 1024;
 
 let connections = 0;
 
-/** One connection with these manners, from its beginning to its end; what was wrong with what came back, if anything. */
+/** Runs one connection with this behaviour; returns what was wrong with the answers, if anything. */
 export async function runPeer(url: string, sender: Sender, manners: Manners, random: Random): Promise<string | null> {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
@@ -113,7 +113,7 @@ export async function runPeer(url: string, sender: Sender, manners: Manners, ran
   await deliveries[manners.delivery]?.(socket, Buffer.from(said.join(''), 'latin1'), random);
   await Promise.race([closed, delay(manners.staysMs)]);
   ends[manners.end]?.(socket);
-  // One that does not read does not see the end, and one that nobody ends may stay for good.
+  // A peer that does not read does not see the end, and its connection would stay.
   const seesEnd = manners.end in closing && manners.reading === 'reads all';
   await Promise.race([closed, delay(seesEnd ? longestMs : random.oneOf(stays))]);
   const stuck = seesEnd && !socket.destroyed;

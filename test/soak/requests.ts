@@ -1,6 +1,6 @@
 import { promptOf } from '../faults/upstream.ts';
 
-/** Who sends a request, and which tasks it may ask for. */
+/** The sender of a request, and the tasks it may ask for. */
 export interface Sender {
   readonly key: string;
   /** A task that does not end while the soak lasts. */

@@ -4,7 +4,7 @@ import { soak } from './soak.ts';
 /** The short form; `npm run drill:soak` is the whole one. */
 const options = { seconds: 12, seed: 20_261_122, peers: 40 };
 
-test('connections that do what they should not harm nobody but themselves', async () => {
+test('misbehaving connections harm no other connection', async () => {
   const { problems, connections, answered, paid } = await soak(options);
   expect(problems.slice(0, 20)).toEqual([]);
   // A soak in which nothing was sent or answered would prove nothing.

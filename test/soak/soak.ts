@@ -22,7 +22,7 @@ export interface SoakOptions {
 }
 
 export interface SoakReport {
-  /** What was wrong, in words; none where all is well. */
+  /** What was wrong, in sentences; empty where nothing was. */
   readonly problems: readonly string[];
   readonly connections: number;
   readonly answered: HonestClient['answered'];
@@ -81,7 +81,7 @@ async function soakIn(world: World, { seconds, seed, peers }: SoakOptions): Prom
       }
     };
     await Promise.all(Array.from({ length: peers }, (_, worker) => misbehave(worker)));
-    holdings.push(await quietHoldings(world.log, before, instance));
+    holdings.push(await idleHoldings(world.log, before, instance));
   }
   await stillWorks(instance, problems);
   stopping.abort();
@@ -110,7 +110,7 @@ async function createTasks({ upstream }: World, client: HonestClient, key: strin
 }
 
 /** What the process holds once nothing but the honest client's is left, or what is still left by then. */
-async function quietHoldings(log: readonly string[], before: Holdings, instance: Instance): Promise<Holdings> {
+async function idleHoldings(log: readonly string[], before: Holdings, instance: Instance): Promise<Holdings> {
   for (const until = Date.now() + patienceMs; instance.alive; await delay(250)) {
     const holdings = await holdingsOf(log).catch(() => before);
     if (Date.now() > until || leftovers([holdings], before).length === 0) return holdings;

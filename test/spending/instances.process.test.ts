@@ -11,7 +11,7 @@ import { post, startService } from '../support/process.ts';
 import { holdWriteLock } from '../support/sqlite-lock.ts';
 import { apiKey, reply, startUpstream } from '../support/upstream.ts';
 
-/** Two instances of the service on one database, whose time stands still. */
+/** Two instances of the service on one database, with a stopped clock. */
 async function createInstances(provider: Provider, settings: Record<string, string>) {
   const upstream = await startUpstream();
   const databaseUrl = await freshDatabase(provider);
@@ -19,7 +19,7 @@ async function createInstances(provider: Provider, settings: Record<string, stri
   return { upstream, databaseUrl, one: await createTestApp(options), two: await createTestApp(options) };
 }
 
-/** Orders so often at once, now at the one, now at the other. */
+/** Places so many concurrent orders, at both instances in turn. */
 const placeAtBoth = ({ one, two }: { one: TestApp; two: TestApp }, count: number, key?: string) =>
   Promise.all(Array.from({ length: count }, (_, index) => place(index % 2 ? one : two, anOrder, key)));
 
@@ -83,18 +83,18 @@ describe.each(databaseProviders)('two instances on one database (%s)', (provider
     expect(await usageOf(two)).toEqual({ submits: 21, seconds: 30, calls: 0 });
   });
 
-  test('twins at both get one task where there is room for one', async () => {
+  test('concurrent duplicates at both instances get one task where the limit allows one', async () => {
     const { upstream, one, two } = await createInstances(provider, { SUBMITS_PER_MINUTE: '1' });
-    const twins = await placeAtBoth({ one, two }, 20, 'boat');
-    expect(twins.map((twin) => codeOf(twin) ?? 'placed')).toEqual(Array(20).fill('placed'));
-    expect(new Set(twins.map(({ data }) => data.submitVideo.task.id)).size).toBe(1);
+    const duplicates = await placeAtBoth({ one, two }, 20, 'boat');
+    expect(duplicates.map((duplicate) => codeOf(duplicate) ?? 'placed')).toEqual(Array(20).fill('placed'));
+    expect(new Set(duplicates.map(({ data }) => data.submitVideo.task.id)).size).toBe(1);
     expect(upstream.submits).toHaveLength(1);
     expect(await usageOf(one)).toEqual({ submits: 1, seconds: 10, calls: 0 });
   });
 });
 
 test('over two processes, of forty orders at once, where there is room for seven, seven are placed', async () => {
-  // A day of real time must not end meanwhile.
+  // Waits for the next day near midnight, because the daily budget must not start anew during the test.
   const untilMidnight = 86_400_000 - (Date.now() % 86_400_000);
   if (untilMidnight < 30_000) await sleep(untilMidnight);
   const upstream = await startUpstream();
@@ -125,7 +125,7 @@ test('over two processes, of forty orders at once, where there is room for seven
 }, 90_000);
 
 describe('database trouble', () => {
-  /** Nobody else writes to the table meanwhile, or reads it where the lock is exclusive. */
+  /** Locks the table against writes of others, or, where the lock is exclusive, also against reads. */
   async function lockTable(databaseUrl: string, table: string, mode = 'SHARE'): Promise<() => Promise<void>> {
     const client = new pg.Client({ connectionString: databaseUrl });
     await client.connect();
@@ -164,7 +164,7 @@ describe('database trouble', () => {
     expect(codeOf(await place(app, anOrder))).toBe('RATE_LIMITED');
   });
 
-  test('what is used cannot be told while it cannot be read, and all else can', async () => {
+  test('while the usage cannot be read, only the fields that show it are errors', async () => {
     const databaseUrl = await freshDatabase('postgresql');
     const app = await createTestApp({ databaseUrl });
     const unlock = await lockTable(databaseUrl, 'Usage', 'ACCESS EXCLUSIVE');

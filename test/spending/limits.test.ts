@@ -91,7 +91,7 @@ describe.each(databaseProviders)('on %s', (provider) => {
     expect(app.upstream.submits).toHaveLength(3);
   });
 
-  test('an order that is sent again under its key is answered whatever the limits say, and costs nothing', async () => {
+  test('an order that is sent again under its key is answered beyond the limits too, and costs nothing', async () => {
     const app = await createLimitedApp({ SUBMITS_PER_MINUTE: '2', SECONDS_PER_DAY: '20' }, { provider });
     const { task } = await placed(app, anOrder, 'boat');
     expect(await placed(app, anOrder, 'boat')).toEqual({ replayed: true, task });
@@ -107,14 +107,14 @@ describe.each(databaseProviders)('on %s', (provider) => {
     expect(app.upstream.submits).toHaveLength(2);
   });
 
-  test('twenty twins at once get one task where there is room for one', async () => {
+  test('twenty concurrent duplicates get one task where the limit allows one', async () => {
     const app = await createLimitedApp({ SUBMITS_PER_MINUTE: '1' }, { provider });
-    const twins = await Promise.all(Array.from({ length: 20 }, () => placed(app, anOrder, 'boat')));
-    expect(new Set(twins.map(({ task }) => task.id)).size).toBe(1);
+    const duplicates = await Promise.all(Array.from({ length: 20 }, () => placed(app, anOrder, 'boat')));
+    expect(new Set(duplicates.map(({ task }) => task.id)).size).toBe(1);
     expect(await usageOf(app)).toEqual({ submits: 1, seconds: 10, calls: 0 });
   });
 
-  test('orders that are sent again take no room from one that comes with them', async () => {
+  test('orders that are sent again do not use up the limit for an order that arrives with them', async () => {
     const app = await createLimitedApp({ SUBMITS_PER_MINUTE: '2' }, { provider });
     await placed(app, anOrder, 'boat');
     const again = Array.from({ length: 20 }, () => place(app, anOrder, 'boat'));
@@ -207,7 +207,7 @@ test("a key's own limits stand in the place of the service's, and `videoClient` 
   ]);
 });
 
-test('the keys of one client share what it has used, each under its own limits', async () => {
+test('the keys of one client share its usage, each under its own limits', async () => {
   const keyFor = (submitsPerMinute: number) => ({ client: 'app', limits: { submitsPerMinute } });
   const grants = { one: keyFor(2), two: keyFor(3) };
   const { one, two } = (await createLimitedApp(settings, { grants })).callers;

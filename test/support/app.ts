@@ -7,7 +7,7 @@ import { apiKey, startUpstream, type TestUpstream } from './upstream.ts';
 
 /** An answer as GraphQL over HTTP gives it; a test looks at what it asked for. */
 export interface Answer {
-  // biome-ignore lint/suspicious/noExplicitAny: the shape of data is whatever the test's document asks for
+  // biome-ignore lint/suspicious/noExplicitAny: the test's document decides the shape of data
   readonly data: any;
   readonly errors?: {
     message: string;
@@ -22,7 +22,7 @@ export const nothing = expect.toSatisfy(
   'nothing',
 );
 
-/** How somebody speaks to the service, with whatever headers of their own. */
+/** Sends requests to the service, with given headers. */
 export interface Speaker {
   /** Sends a document and returns the answer with its status and headers. */
   send(document: string, variables?: object, accept?: string, signal?: AbortSignal): Promise<Response>;
@@ -36,7 +36,7 @@ export interface TestApp extends Speaker {
   readonly app: App;
   readonly upstream: TestUpstream;
   readonly databaseUrl: string;
-  /** Where it listens, if it was started. */
+  /** The URL of the service, if it was started. */
   readonly url: string;
 }
 
@@ -50,7 +50,7 @@ interface Options {
   readonly started?: boolean;
 }
 
-/** The whole service over a fresh database and an upstream of its own, until the test is over. */
+/** Starts the whole service on a new database, with an upstream of its own, until the test ends. */
 export async function createTestApp(options: Options = {}): Promise<TestApp> {
   const upstream = options.upstream ?? (await startUpstream());
   const databaseUrl = options.databaseUrl ?? (await freshDatabase());
@@ -73,7 +73,7 @@ export async function createTestApp(options: Options = {}): Promise<TestApp> {
   return { app, upstream, databaseUrl, url, ...speakTo(app) };
 }
 
-/** Speaks to a service without a network in between. */
+/** Sends requests to a service without a network connection. */
 export function speakTo(app: App, headers: Record<string, string> = {}): Speaker {
   const send: Speaker['send'] = (document, variables = {}, accept = 'application/json', signal) =>
     app.fetch(

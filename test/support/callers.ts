@@ -20,13 +20,13 @@ export interface Grant {
   readonly limits?: Partial<SpendingLimits>;
 }
 
-/** A key that was made: what may be shown of it, and the whole of it. */
+/** A created key: its id, and the whole key. */
 export interface TestKey {
   readonly id: string;
   readonly key: string;
 }
 
-/** Works on the keys of a database over a connection of its own, as `npm run keys` does. */
+/** Changes the keys of a database over a connection of its own, as `npm run keys` does. */
 async function onKeys<Result>(databaseUrl: string, work: (store: KeyStore) => Promise<Result>): Promise<Result> {
   const database = await openDatabase(databaseUrl, silentLog);
   try {
@@ -36,7 +36,7 @@ async function onKeys<Result>(databaseUrl: string, work: (store: KeyStore) => Pr
   }
 }
 
-/** Makes a key for each name; what a grant does not say is reading and ordering for the client `app`. */
+/** Creates a key for each name. By default a key may read and order, for the client `app`. */
 export const createKeysFor = <Name extends string>(
   databaseUrl: string,
   grants: Readonly<Record<Name, Grant>>,
@@ -50,22 +50,22 @@ export const createKeysFor = <Name extends string>(
     return made;
   });
 
-/** Makes a key; what the grant does not say is reading and ordering for the client `app`. */
+/** Creates a key. By default it may read and order, for the client `app`. */
 export const createKeyFor = async (databaseUrl: string, grant: Grant = {}): Promise<TestKey> =>
   (await createKeysFor(databaseUrl, { key: grant })).key;
 
 export const revokeKey = (databaseUrl: string, { id }: TestKey): Promise<boolean> =>
   onKeys(databaseUrl, (store) => store.revoke(id, new Date()));
 
-/** Speaks to a test app with this Authorization header; null for none. */
+/** Sends requests to a test app with this Authorization header; null for none. */
 export const withAuthorization = ({ app }: Pick<TestApp, 'app'>, authorization: string | null): Speaker =>
   speakTo(app, authorization === null ? {} : { authorization });
 
-/** Speaks to a test app with a key. */
+/** Sends requests to a test app with a key. */
 export const as = (app: Pick<TestApp, 'app'>, { key }: Pick<TestKey, 'key'>): Speaker =>
   withAuthorization(app, `Bearer ${key}`);
 
-/** The tracked app as somebody with a key works with it. */
+/** The tracked app, used with a key. */
 export type TrackedSpeaker = TrackedApp & Speaker;
 
 function trackedAs(app: TrackedApp, key: TestKey): TrackedSpeaker {
@@ -73,7 +73,7 @@ function trackedAs(app: TrackedApp, key: TestKey): TrackedSpeaker {
   return { ...app, ...speaker, ...ordersOf(speaker, app.untilNextCheck) };
 }
 
-/** A service with two clients, Ann and Bob, and somebody who sees all. */
+/** A service with two clients, Ann and Bob, and an operator who sees all tasks. */
 export async function createTenants(provider?: Provider) {
   const app = await createTrackedApp(provider);
   const keys = await createKeysFor(app.databaseUrl, {
@@ -89,7 +89,7 @@ export async function createTenants(provider?: Provider) {
   };
 }
 
-/** A database as the version before there were clients has left it: with one task, under this id, made from an image. */
+/** A database as left by the version before there were clients: with one task, under this id, made from an image. */
 export async function databaseWithoutClients(provider: Provider, taskId: string): Promise<string> {
   const databaseUrl = await freshDatabase(provider);
   const directory = join(freshDirectory(), provider);
@@ -114,7 +114,7 @@ export interface Finished {
   readonly stderr: string;
 }
 
-/** Runs the command that makes, lists and ends keys, as `npm run keys -- …` does. */
+/** Runs the command `npm run keys -- …`. */
 export function runKeys(databaseUrl: string, ...args: string[]): Promise<Finished> {
   const { PATH = '' } = process.env;
   const env = { PATH, NODE_COMPILE_CACHE: compileCache, DATABASE_URL: databaseUrl };
@@ -125,7 +125,7 @@ export function runKeys(databaseUrl: string, ...args: string[]): Promise<Finishe
   });
 }
 
-/** Makes a key by the command; throws what it says where it does not make one. */
+/** Creates a key by the command; throws the message where it does not. */
 export async function createKeyByCommand(databaseUrl: string, ...args: string[]): Promise<TestKey> {
   const { stdout, stderr } = await runKeys(databaseUrl, 'create', ...args);
   const [key, id] = /^(gvk_[0-9a-f]{12})_\S+/.exec(stdout) ?? [];

@@ -5,17 +5,17 @@ import { inject, onTestFinished } from 'vitest';
 import type { Provider } from '../../src/database/database.ts';
 import { createPostgresDatabase } from './postgres.ts';
 
-/** What every test of the store, and of what depends on its locks, runs on. */
+/** The databases on which tests of the store, and of its locks, run. */
 export const databaseProviders: readonly Provider[] = ['sqlite', 'postgresql'];
 
-/** The URL of an empty database that nobody else uses. */
+/** The URL of a new, empty database. */
 export async function freshDatabase(provider: Provider = 'sqlite'): Promise<string> {
   return provider === 'postgresql'
     ? createPostgresDatabase(inject('postgresUrl'))
     : `file:${freshDirectory()}/videos.db`;
 }
 
-/** A directory that is gone after the test. */
+/** A directory that is removed after the test. */
 export function freshDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'grok-video-graphql-'));
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }));

@@ -18,7 +18,7 @@ import { freshDatabase } from './database.ts';
 import { localCaller } from './local-caller.ts';
 import { apiKey, type TestUpstream } from './upstream.ts';
 
-/** What the capabilities of the domain are made of: a test may make them again with a part of its own. */
+/** The parts of which the domain's capabilities are made. A test may make them again with a part of its own. */
 export type TestParts = Awaited<ReturnType<typeof createParts>>;
 
 export interface TestDomain {
@@ -26,7 +26,7 @@ export interface TestDomain {
   readonly orders: Orders;
   readonly tracker: Tracker;
   readonly clock: { now: Date };
-  /** Moves the time on and checks what is due by then. */
+  /** Moves the clock forward and checks the tasks that are due then. */
   advance(ms: number): Promise<void>;
   submit(): Promise<VideoTask>;
   find(id: string): Promise<VideoTask>;
@@ -89,7 +89,7 @@ export const ordersWith = (parts: TestParts): Orders =>
 export const trackerWith = (parts: TestParts, settings: TrackerSettings): Tracker =>
   new Tracker(shared(parts), settings);
 
-/** The domain over a real database and a real upstream, with the time in the test's hand. */
+/** The domain on a real database and a real upstream, with a clock that the test moves. */
 export async function createTestDomain(
   upstream: TestUpstream,
   { databaseUrl, clock = { now: new Date('2026-11-22T12:00:00Z') } }: Options = {},

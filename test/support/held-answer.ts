@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Answer } from './upstream.ts';
 
-/** An answer that waits until the test lets it go. */
+/** An answer that waits until the test releases it. */
 export interface HeldAnswer {
   readonly answer: Answer;
   /** Resolves when the request has arrived. */
@@ -9,7 +9,7 @@ export interface HeldAnswer {
   release(): void;
 }
 
-/** Holds `answer` back, so that a test can look at what is true while a request is under way. */
+/** Holds `answer` back, so that a test can check the state while a request is under way. */
 export function held(answer: Answer): HeldAnswer {
   const arrival = Promise.withResolvers<void>();
   const waiting: [ServerResponse, IncomingMessage][] = [];

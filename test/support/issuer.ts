@@ -14,9 +14,9 @@ export const audience = 'videos';
 const rsa = () => generateKeyPairSync('rsa', { modulusLength: 2048 });
 const ec = () => generateKeyPairSync('ec', { namedCurve: 'P-256' });
 
-/** The issuer's keys, by their ids; and keys that are nobody's. Made once for each file of tests. */
+/** The issuer's keys, by their ids, and keys of no issuer. Created once for each test file. */
 export const keys = { 'rsa-1': rsa(), 'ec-1': ec() };
-export const strangerKeys = { rsa: rsa(), ec: ec() };
+export const foreignKeys = { rsa: rsa(), ec: ec() };
 
 /** The issuer's keys as it publishes them. */
 export const jwks = {
@@ -62,10 +62,10 @@ export function jws(header: object, claims: unknown, signer: Signer): string {
   return `${signed}.${signer(signed).toString('base64url')}`;
 }
 
-/** Now, as tokens write it, and so many seconds later. */
+/** The present time in Unix seconds, plus so many seconds. */
 export const inSeconds = (seconds: number): number => Math.floor(Date.now() / 1000) + seconds;
 
-/** What a token of a client of ours says; a claim that is undefined is left out. */
+/** The claims of a client's token. A claim that is undefined is left out. */
 export const claimsOf = (client: string, change: Record<string, unknown> = {}): Record<string, unknown> => ({
   iss: issuerName,
   aud: audience,
@@ -88,13 +88,13 @@ export const tokenOf = (client: string, change: Record<string, unknown> = {}, he
 export const ecTokenOf = (client: string, change: Record<string, unknown> = {}): string =>
   jws(headers.ES256, claimsOf(client, change), es256(keys['ec-1'].privateKey));
 
-/** What the service has to know of the issuer, but where its keys are. */
+/** The settings about the issuer, without the place of its keys. */
 export const issuerSettings = { JWT_ISSUER: issuerName, JWT_AUDIENCE: audience };
 
 export interface Issuer {
   /** Where it publishes its keys. */
   readonly url: string;
-  /** The settings of a service that believes it. */
+  /** The settings of a service that accepts its tokens. */
   readonly settings: Record<string, string>;
   /** How often it was asked for its keys. */
   readonly requests: number;
@@ -137,14 +137,14 @@ export async function answerTo(app: Pick<TestApp, 'app'>, authorization: string 
 
 export const answerToToken = (app: Pick<TestApp, 'app'>, token: string) => answerTo(app, `Bearer ${token}`);
 
-/** The answer to somebody who comes in. */
+/** The answer to an accepted request. */
 export const letIn = (name: string, ...scopes: string[]) => ({
   status: 200,
   challenge: null,
   body: { data: { videoClient: { name, scopes } } },
 });
 
-/** The one answer to whoever stays outside: all of it, so that it has no room for a reason. */
+/** The whole answer to every refused request, which has no place for a reason. */
 export const refusal = {
   status: 401,
   challenge: 'Bearer',
@@ -168,7 +168,9 @@ export async function expectAllRefused(app: Pick<TestApp, 'app'>, tokens: Record
   expect(others).toEqual({});
 }
 
-/** Bad tokens are told from good ones only where good ones come in, before them and after them. */
+/**
+ * Sends valid tokens before and after the invalid ones, because a service that refuses everything would pass otherwise.
+ */
 export async function expectGoodLetIn(app: Pick<TestApp, 'app'>): Promise<void> {
   expect(await answerToToken(app, tokenOf('app'))).toEqual(letIn('jwt:app', 'READ', 'SUBMIT'));
   expect(await answerToToken(app, ecTokenOf('app'))).toEqual(letIn('jwt:app', 'READ', 'SUBMIT'));

@@ -10,17 +10,17 @@ export const limitedSince = '2026-11-22T12:00:20.500Z';
 
 export interface LimitedApp<Name extends string> extends TestApp {
   setTime(time: string): void;
-  /** Who has a key, by its name. */
+  /** The callers with a key, by its name. */
   readonly callers: Readonly<Record<Name, Speaker>>;
 }
 
 interface Options<Name extends string> {
   readonly provider?: Provider;
-  /** The keys that there are; without any, everybody is `local`. */
+  /** The keys; without any, every caller is `local`. */
   readonly grants?: Readonly<Record<Name, Grant>>;
 }
 
-/** A service with limits on spending, whose time stands still until the test moves it. */
+/** A service with limits on spending, with a clock that only the test moves. */
 export async function createLimitedApp<const Name extends string = never>(
   settings: Record<string, string>,
   { provider = 'sqlite', grants = {} as Record<Name, Grant> }: Options<Name> = {},

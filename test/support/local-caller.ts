@@ -1,6 +1,6 @@
 import type { Orderer } from '../../src/orders/order.ts';
 
-/** The owner on their own machine, who needs no key, without the limits that would stop a test. */
+/** The caller of requests without credentials, without limits on spending. */
 export const localCaller: Orderer = {
   client: 'local',
   seesAll: true,

@@ -29,9 +29,9 @@ export const inContractWords = ({ durationSeconds, aspectRatio, resolution }: Ch
   resolution: resolution && resolutionWord(resolution),
 });
 
-/** Reference images as an order gives them: what begins with data: as a data URI, all else as a URL. */
+/** Reference images as an order gives them: a text that begins with data: as a data URI, all else as a URL. */
 export const imagesOf = (texts: readonly unknown[]): object[] =>
-  texts.map((text) => ({ [String(text).startsWith('data:') ? 'dataUri' : 'url']: text }));
+  texts.map((text) => ({ [/^data:/i.test(String(text)) ? 'dataUri' : 'url']: text }));
 
 export const durationWord = (seconds: number): string => `SECONDS_${seconds}`;
 

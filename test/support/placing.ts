@@ -32,7 +32,7 @@ export interface Placed {
   };
 }
 
-/** Orders, and returns what became of an order that is expected to yield a task. */
+/** Orders, and returns the outcome of an order that is expected to yield a task. */
 export async function placed(app: Pick<TestApp, 'query'>, input: object, key?: string | null): Promise<Placed> {
   const { data, errors } = await place(app, input, key);
   expect(errors).toBeUndefined();
@@ -52,7 +52,7 @@ export async function sendWithHeader(
   return (await response.json()) as Answer;
 }
 
-/** Whether something does not come for longer than a twin waits between two looks at its original. */
+/** Whether a promise stays pending for longer than a duplicate pauses between two looks at its original. */
 export const isWaiting = (promise: Promise<unknown>): Promise<boolean> =>
   Promise.race([promise.then(() => false), sleep(500, true)]);
 
@@ -79,7 +79,7 @@ export async function countTasks({ query }: Pick<TestApp, 'query'>): Promise<num
   return data.videoTasks.edges.length;
 }
 
-/** What `kill -9` leaves behind: a task whose order was just going to be sent, and no process. Returns its id. */
+/** The state after `kill -9`: a task whose order was about to be sent, and no process. Returns its id. */
 export async function crashDuringSubmit(
   { upstream, databaseUrl, query }: TestApp,
   { idempotencyKey, now, model = 'GROK_VIDEO3' }: { idempotencyKey?: string; now: Date; model?: ModelName },
@@ -94,7 +94,7 @@ export async function crashDuringSubmit(
   return (await found())[0].node.id;
 }
 
-/** After so long the task of a process that died is given up. */
+/** After so long the task of a dead process becomes UNCONFIRMED. */
 export const leaseMs = minuteMs;
 
 /** When the clock of a tracked app begins. */

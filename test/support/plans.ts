@@ -7,12 +7,12 @@ import { hearStatements, type Statement } from './statements.ts';
 /** How a database plans a statement. */
 type Explain = (statement: Statement) => string[] | Promise<string[]>;
 
-/** Asks something of the database, and says by what the tasks are found then. */
+/** Runs statements, and reports how the tasks are found. */
 export type PathsOf = (ask: () => Promise<unknown>) => Promise<Set<string>>;
 
 /**
- * Tells by what a database finds tasks, for whatever is really sent to it: the name of each index that is gone through.
- * Behind it, where that is not all: that tasks were looked at in vain, or sorted.
+ * Reports how a database finds tasks for the statements that are really sent to it: the names of the indexes that are
+ * read, and whether tasks were also filtered or sorted.
  */
 export async function explaining(url: string): Promise<PathsOf> {
   const explain = await (providerOf(url) === 'sqlite' ? explainSqlite(url) : explainPostgres(url));
@@ -53,7 +53,7 @@ interface Step {
   readonly Plans?: readonly Step[];
 }
 
-/** The ids between which a list lies are not in it. */
+/** The bounds of a list are exclusive. */
 const bounds = 2;
 
 async function explainPostgres(url: string): Promise<Explain> {
@@ -65,7 +65,7 @@ async function explainPostgres(url: string): Promise<Explain> {
     ...(step.Plans ?? []).flatMap((part) => pathsIn(part, step)),
   ];
   return async ({ sql, values }) => {
-    // The statement is run, too: that is how one learns what was looked at.
+    // The statement is also executed, because only that shows which rows were read.
     await client.query('BEGIN');
     const { rows } = await client.query(`EXPLAIN (ANALYZE, FORMAT JSON) ${sql}`, [...values]);
     await client.query('ROLLBACK');

@@ -11,7 +11,7 @@ export interface Postgres {
   stop(): Promise<void>;
 }
 
-/** Loads the package without what it does when the process ends: exit with 0, whatever has failed before. */
+/** Loads the package without its exit handler, which ends the process with 0 after a failure too. */
 async function loadEmbeddedPostgres() {
   const events = ['beforeExit', 'exit'] as const;
   const own = new Set(events.flatMap((event) => process.rawListeners(event)));
@@ -33,7 +33,7 @@ export async function startPostgres(): Promise<Postgres> {
     user: 'test',
     password: 'test',
     persistent: false,
-    // PostgreSQL refuses to run as root, which is who one is in many containers.
+    // PostgreSQL refuses to run as root, the user of many containers.
     createPostgresUser: process.getuid?.() === 0,
     initdbFlags: ['--encoding=UTF8', '--locale=C'],
     postgresFlags: ['-c', 'max_connections=300'],

@@ -14,7 +14,7 @@ export interface ServiceProcess {
   end(signal: NodeJS.Signals): Promise<number | string>;
 }
 
-/** What Node keeps of the sources, where `npm start` keeps it too: a process of the service starts faster by it. */
+/** The directory of Node's compile cache, the same as of `npm start`, because it makes a start faster. */
 export const [compileCache = ''] = /(?<=NODE_COMPILE_CACHE=)\S+/.exec(manifest.scripts.start) ?? [];
 
 /** Runs the service as a process of its own, as `npm run dev` (with --development) and `npm start` do. */
@@ -36,8 +36,8 @@ export function spawnServiceOnto(
 }
 
 /**
- * Runs the service by one of npm's scripts, as README says. npm and all that it starts are a process group of their own,
- * so that a signal can reach all of them, and so that none of them outlives the test.
+ * Runs the service by one of npm's scripts, as README says. npm and all its children are a process group of their own,
+ * so that a signal can reach all of them and none of them outlives the test.
  */
 export function spawnScript(settings: Record<string, string>, ...args: string[]): ChildProcess {
   const { PATH = '', HOME = '' } = process.env;

@@ -35,9 +35,9 @@ export const stateConflict = {
 export const notFound = { data: nothing, errors: [{ extensions: { code: 'NOT_FOUND' } }] };
 
 /** Ids under which there is no task. */
-export const nobody = ['01a20300-0000-7000-8000-000000000000', 'nonsense', ''];
+export const missingIds = ['01a20300-0000-7000-8000-000000000000', 'nonsense', ''];
 
-/** The statuses of a task, as who watches it is told of them. */
+/** The statuses of a task, as its watcher gets them. */
 export async function* watchStatuses(
   { subscribe }: Pick<TestApp, 'subscribe'>,
   id: string,

@@ -59,7 +59,7 @@ function importsOf(path: string): string[] {
   return specifiers.map((to) => roomOf(relative('src', join('src', dirname(path), to))));
 }
 
-/** What the rooms import in truth, as the table says it. */
+/** The rooms that each room really imports, in the form of the table. */
 export function importsByRoom(): Record<string, string[]> {
   const found: Record<string, Set<string>> = {};
   for (const path of sourceFiles) {
@@ -71,7 +71,7 @@ export function importsByRoom(): Record<string, string[]> {
   return Object.fromEntries(Object.entries(found).map(([room, imports]) => [room, [...imports].toSorted()]));
 }
 
-/** The picture of the rooms: its folders and what makes them, without the files that every room may use. */
+/** The picture of the rooms: the folders and app.ts, without the files that every room may use. */
 export function picture(): string {
   const isDrawn = (room: string) => !room.endsWith('.ts') || room === 'app.ts';
   const arrows = Object.entries(rooms)

@@ -9,14 +9,14 @@ export interface Statement {
   readonly values: readonly unknown[];
 }
 
-/** Listens in on both databases' drivers until the test is over: every statement that is sent from now on, in order. */
+/** Patches both databases' drivers until the test ends, and records every statement that is sent, in order. */
 export function recordStatements(): string[] {
   const statements: string[] = [];
   hearStatements(({ sql }) => statements.push(sql));
   return statements;
 }
 
-/** Hears every statement that is sent to either database until the test is over. */
+/** Calls `hear` with every statement that is sent to either database until the test ends. */
 export function hearStatements(hear: (statement: Statement) => void): void {
   const sqlite = (['run', 'all'] as const).map((name) => {
     const execute: (...values: unknown[]) => unknown = sqliteStatements[name];

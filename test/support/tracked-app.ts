@@ -4,7 +4,7 @@ import { freshDatabase } from './database.ts';
 import { minuteMs } from './domain.ts';
 
 export interface TrackedApp extends TestApp {
-  /** Moves the time on by more than any pause between two checks, so that every running task is checked once. */
+  /** Moves the clock by more than any pause between two checks, so that every running task is checked once. */
   untilNextCheck(): void;
   setTime(time: Date | string): void;
   /** Orders and returns the task's id. */
@@ -14,8 +14,8 @@ export interface TrackedApp extends TestApp {
 }
 
 /**
- * The whole service with its tracker running, but with the time in the test's hand: as long as it stands still, no task
- * becomes due.
+ * The whole service with its tracker running and a clock that the test moves. No task becomes due while the clock
+ * stands still.
  */
 export async function createTrackedApp(provider: Provider = 'sqlite'): Promise<TrackedApp> {
   const clock = { now: new Date('2026-11-22T12:00:00.000Z') };
@@ -37,7 +37,7 @@ export async function createTrackedApp(provider: Provider = 'sqlite'): Promise<T
   };
 }
 
-/** What somebody does who orders and waits. */
+/** The steps of a client that orders and waits. */
 export const ordersOf = (speaker: Speaker, untilNextCheck: () => void): Pick<TrackedApp, 'submit' | 'untilEnded'> => ({
   async submit(input) {
     const { data } = await speaker.query(submitDocument, { input });

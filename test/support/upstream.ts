@@ -13,7 +13,7 @@ export interface TestUpstream {
   readonly submits: Record<string, unknown>[];
   /** The Authorization header of every request. */
   readonly keys: (string | undefined)[];
-  /** The upstream ids that were asked about, in order. */
+  /** The upstream ids of all checks, in order. */
   readonly checks: string[];
   /** How submits are answered: accepted with the ids video_1, video_2, … */
   onSubmit: Answer;
@@ -57,7 +57,7 @@ export const status =
 
 export const completed = status('completed', { video_url: videoUrl, actualDuration: 10 });
 
-/** Each request gets the next answer; the last one goes on. */
+/** Each request gets the next answer; the last answer is repeated. */
 export function inTurn(...answers: Answer[]): Answer {
   return (response, request) => (answers.length > 1 ? answers.shift() : answers[0])?.(response, request);
 }

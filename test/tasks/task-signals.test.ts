@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createTaskSignals } from '../../src/tasks/task-signals.ts';
 
-test('whatever comes in over the relay, only who listens for it hears it', () => {
+test('a signal from the relay reaches only the listeners of its task, for any text', () => {
   let relayed: (taskId: string) => void = () => {};
   const sent: string[] = [];
   const pubsub = createTaskSignals({
@@ -13,7 +13,7 @@ test('whatever comes in over the relay, only who listens for it hears it', () =>
   const heard: string[] = [];
   const leave = pubsub.subscribe('a', () => heard.push('a'));
   pubsub.subscribe('b', () => heard.push('b'));
-  // Any user of the database can notify anything; an event of this name is thrown where nobody listens for it.
+  // Any user of the database can send any notification, and an EventEmitter throws events named "error".
   relayed('error');
   relayed('a');
   pubsub.publish('b');

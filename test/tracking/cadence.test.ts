@@ -6,7 +6,7 @@ import { type Answer, completed, hang, inTurn, reply, reset, startUpstream, stat
 const processing = status('processing');
 const secondMs = 1_000;
 
-/** Services over an upstream whose checks are answered so. */
+/** A service with an upstream that answers checks like this. */
 async function trackedBy(onCheck: Answer) {
   const upstream = await startUpstream();
   upstream.onCheck = onCheck;

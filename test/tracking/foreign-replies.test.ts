@@ -23,7 +23,7 @@ async function firstOfTwo(onCheck: Answer, databaseUrl?: string) {
 
 const theirs = 'https://videos.example.com/theirs.mp4';
 
-test("another task's video is never taken for ours, however often it is sent", async () => {
+test("another task's video is never taken for ours, however many replies carry it", async () => {
   const { check } = await firstOfTwo(reply(200, { id: 'video_2', status: 'completed', video_url: theirs }));
   for (let round = 0; round < 5; round++) {
     expect(await check()).toMatchObject({ status: 'QUEUED', videoUrl: null, failureCode: null });
@@ -65,7 +65,7 @@ test.each<[string, Answer]>([
   ['HTTP 422 about rates', reply(422, { error: 'Rate limit exceeded' })],
   ['HTTP 403 about credit', reply(403, { error: { code: 'insufficient_user_quota' } })],
   ['HTTP 400 about the key', reply(400, { error: { code: 'invalid_api_key' } })],
-])('%s ends no task, however often it is said', async (_, answer) => {
+])('%s ends no task, even if repeated', async (_, answer) => {
   const { check } = await firstOfTwo(answer);
   for (let round = 0; round < 5; round++) expect(await check()).toMatchObject({ status: 'QUEUED', failureCode: null });
 });
@@ -109,7 +109,7 @@ test('a link that is renewed while the task runs replaces the one that was kept'
   expect(await check()).toMatchObject({ status: 'COMPLETED', videoUrl });
 });
 
-test('a failed task stays failed, whatever link comes with it', async () => {
+test('a failed task stays failed, with any link beside the word', async () => {
   const { check } = await firstOfTwo(status('failed', { video_url: videoUrl, error: 'no' }));
   expect(await check()).toMatchObject({ status: 'FAILED', failureCode: 'GENERATION_FAILED' });
 });

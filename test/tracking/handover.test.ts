@@ -10,7 +10,7 @@ import { apiKey, completed, reply, startUpstream, status, type TestUpstream } fr
 const request = requestSchemas.GROK_VIDEO3.parse({ prompt: 'A paper boat' });
 const leaseMs = 45_000;
 
-/** A submit that waits for its answer longer than any test holds it back. */
+/** A submit whose answer does not arrive during the test. */
 function submitPatiently(parts: TestParts, { url: baseUrl }: TestUpstream) {
   const settings = { baseUrl, apiKey, submitTimeoutMs: 20_000, checkTimeoutMs: 500 };
   return ordersWith({ ...parts, upstream: createUpstreamClient(settings) })
@@ -20,7 +20,7 @@ function submitPatiently(parts: TestParts, { url: baseUrl }: TestUpstream) {
 
 const never = new Promise<never>(() => {});
 
-/** What a `kill -9` leaves behind: the process gets as far as `crashing` lets it, and does nothing any more. */
+/** The state after `kill -9`: the process gets as far as `crashing` allows, and does nothing after that. */
 async function crashDuringSubmit(parts: TestParts, crashing: Partial<TestParts>): Promise<string> {
   const ids: string[] = [];
   const store = crashing.store ?? parts.store;
@@ -144,7 +144,7 @@ test.each(databaseProviders)('two trackers on one %s database check each task on
   upstream.onCheck = status('processing');
   for (let round = 1; round <= 3; round++) {
     clock.now = new Date(clock.now.getTime() + 45_000);
-    // Whoever loses a race for tasks looks again, as it would at its next turn.
+    // A tracker that loses a race for tasks claims again, as it would on its next turn.
     for (let turn = 0; turn < 3; turn++) await Promise.all([first.tracker.checkDue(), second.tracker.checkDue()]);
     expect(upstream.checks).toHaveLength(tasks.length * round);
     expect(new Set(upstream.checks.slice(-tasks.length)).size).toBe(tasks.length);
@@ -152,7 +152,7 @@ test.each(databaseProviders)('two trackers on one %s database check each task on
 });
 
 test.each(databaseProviders)(
-  'what a paused tracker saw is not written over what came later, on %s',
+  'the result of a paused tracker is not written over a later change, on %s',
   async (provider) => {
     const upstream = await startUpstream();
     const { answer, arrived, release } = held(status('processing'));
@@ -176,7 +176,7 @@ test.each(databaseProviders)(
     release();
     await stale;
     expect(await other.find(id)).toEqual(finished);
-    // On PostgreSQL one hears of the other's change as well.
+    // On PostgreSQL each is also notified of the other's change.
     if (provider === 'sqlite') expect(hints).toEqual([]);
   },
 );

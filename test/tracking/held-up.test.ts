@@ -14,7 +14,7 @@ test('an order whose process was held up past its lease is not sent, because oth
     ...parts.store,
     async create(task: Parameters<typeof create>[0]) {
       const created = await create(task);
-      // Where a machine that is paused, or a clock that is set forward, leaves the process.
+      // The state after a machine was suspended, or a clock set forward.
       clock.now = new Date(clock.now.getTime() + minuteMs);
       await tracker.checkDue();
       return created;

@@ -83,15 +83,18 @@ test('a link that comes after the word for it is a finished video', async () => 
   expect(await check()).toMatchObject({ status: 'COMPLETED', videoUrl, failureCode: null });
 });
 
-test.each(databaseProviders)('a failure whose text no database likes still ends the task on %s', async (provider) => {
-  const error = 'bad prompt: \u0000 \ud83d';
-  const { check } = await taskTrackedBy(status('failed', { error }), await freshDatabase(provider));
-  expect(await check()).toMatchObject({
-    status: 'FAILED',
-    failureCode: 'GENERATION_FAILED',
-    failureMessage: expect.stringContaining('bad prompt'),
-  });
-});
+test.each(databaseProviders)(
+  'a failure whose text no database can store still ends the task on %s',
+  async (provider) => {
+    const error = 'bad prompt: \u0000 \ud83d';
+    const { check } = await taskTrackedBy(status('failed', { error }), await freshDatabase(provider));
+    expect(await check()).toMatchObject({
+      status: 'FAILED',
+      failureCode: 'GENERATION_FAILED',
+      failureMessage: expect.stringContaining('bad prompt'),
+    });
+  },
+);
 
 test('an unknown status is kept as it was said, and the task is tracked on', async () => {
   const { check, clock } = await taskTrackedBy(inTurn(status('Rendering_Frames'), completed));
@@ -147,7 +150,7 @@ test('a service that was down for longer than a day asks once before it gives a 
 
 test('an upstream that never answers does not keep a task for ever', async () => {
   const { advance, read } = await taskTrackedBy(reply(501));
-  // Whatever is added for questions that were not answered, it ends.
+  // The extra time for unanswered checks ends too.
   for (let day = 0; day < 3; day++) await advance(24 * hourMs);
   expect(await read()).toMatchObject({ status: 'FAILED', failureCode: 'TRACKING_EXPIRED' });
 });
@@ -170,7 +173,7 @@ test('a check that the shutdown breaks off is not a check', async () => {
   tracker.start();
   await expect.poll(() => upstream.checks).toHaveLength(1);
   await tracker.stop();
-  // The next instance asks at once: nobody's lease is in its way and nothing was learned.
+  // The next instance checks at once, because no lease is left and nothing was learned.
   const after = await read();
   expect(after).toMatchObject({ status: 'QUEUED', failureCode: null, leasedUntil: null });
   expect(after.nextCheckAt).toEqual(before.nextCheckAt);

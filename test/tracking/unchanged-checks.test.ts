@@ -29,7 +29,7 @@ async function dueTasks(count: number, databaseUrl: string) {
   return { ...test, upstream, databaseUrl, tasks, read };
 }
 
-/** What a check without news leaves behind. */
+/** The row after a check that brought nothing new. */
 const checked = (task: VideoTask, { clock }: Pick<TestDomain, 'clock'>): VideoTask => ({
   ...task,
   version: task.version + 2,
@@ -86,7 +86,7 @@ describe.each(databaseProviders)('checks that bring nothing new, on %s', (provid
     const checking = tracker.checkDue();
     await arrived;
     await expect.poll(() => upstream.checks).toHaveLength(3);
-    // Its lease was believed to be over, by another instance.
+    // Another instance claimed it, because its lease had ended.
     const [claimed] = await read();
     const later = await parts.store.update(claimed!, { upstreamStatus: 'said to somebody else' });
     release();
@@ -94,7 +94,7 @@ describe.each(databaseProviders)('checks that bring nothing new, on %s', (provid
     expect(await read()).toEqual([later, checked(tasks[1]!, { clock }), checked(tasks[2]!, { clock })]);
   });
 
-  test('are written by a stop, and what it breaks off is nobody’s and due as before', async () => {
+  test('are written by a stop, and an aborted check leaves its task without a lease and due as before', async () => {
     const { parts, tasks, read, clock, upstream } = await dueTasks(3, await freshDatabase(provider));
     upstream.onCheck = inTurn(queued, queued, hang);
     let replies = 0;
@@ -104,7 +104,7 @@ describe.each(databaseProviders)('checks that bring nothing new, on %s', (provid
       });
     const tracker = trackerWith({ ...parts, upstream: { ...parts.upstream, check } }, settings);
     tracker.start();
-    // As long as one of them is under way, the others wait for what will be written with them.
+    // While one of them is under way, the others wait in the batch.
     await expect.poll(() => replies, { interval: 1 }).toBe(2);
     await expect.poll(() => upstream.checks).toHaveLength(3);
     await tracker.stop();
@@ -117,7 +117,7 @@ describe.each(databaseProviders)('checks that bring nothing new, on %s', (provid
     );
   });
 
-  test('show at once to whoever asks', async () => {
+  test('are visible at once to every reader', async () => {
     const { upstream, submit, query, untilNextCheck } = await createTrackedApp(provider);
     upstream.onCheck = queued;
     const id = await submit({ grokVideo3: { prompt: 'A paper boat' } });

@@ -37,7 +37,7 @@ const texts = [
   '',
 ];
 
-/** Anything at all, made of what the reader knows and of what it does not. */
+/** Random values of names and words, known to the reader and unknown. */
 const { value: anyJson } = fc.letrec((tie) => ({
   value: fc.oneof(
     { depthSize: 'small', withCrossShrink: true },
@@ -72,7 +72,7 @@ test('no JSON breaks the reader, and what is read is bounded', () => {
   );
 });
 
-test('no JSON without an id ends a task, unless it speaks of a task in all else', () => {
+test('no JSON without an id ends a task, unless it evidently describes a task', () => {
   const evidence = /"(?:object|model|video|videos|video_url|videoUrl|task_result)":|https:|moderat|reject/;
   fc.assert(
     fc.property(anyJson, (json) => {

@@ -131,7 +131,7 @@ test.each([
   'sensitive content',
   'NSFW image',
   '内容审核未通过',
-])('"%s" speaks of moderation', async (error) => {
+])('"%s" means moderation', async (error) => {
   expect((await check(status('failed', { error }))).result).toMatchObject({ error, moderated: true });
 });
 
@@ -150,13 +150,13 @@ test.each<[string, Answer, object]>([
   ['HTTP 504', reply(504), { kind: 'ANSWER_LOST', httpStatus: 504 }],
   ['a reset', reset, { kind: 'ANSWER_LOST' }],
   ['HTTP 429', reply(429, '', { 'retry-after': '120' }), { kind: 'RATE_LIMITED', retryAfterMs: 120_000 }],
-])('%s is asked about once, because the tracker comes round again', async (_, fault, expected) => {
+])('%s is asked about once, because the tracker checks the task again anyway', async (_, fault, expected) => {
   const { result, requests } = await check(inTurn(fault, completed));
   expect(result).toMatchObject(expected);
   expect(requests).toBe(1);
 });
 
-test.each([400, 401, 402, 403, 404, 409, 410])('HTTP %i is not asked about again', async (code) => {
+test.each([400, 401, 402, 403, 404, 409, 410])('HTTP %i is not retried', async (code) => {
   const { result, requests } = await check(reply(code, { error: 'no' }));
   expect(result).toMatchObject({ kind: 'REFUSED', httpStatus: code });
   expect(requests).toBe(1);
@@ -204,7 +204,7 @@ test.each<[string, Answer]>([
   expect(performance.now() - startedMs).toBeLessThan(2_000);
 });
 
-test('a check can be broken off', async () => {
+test('a check can be aborted', async () => {
   const stopped = new AbortController();
   const { result, requests } = await check(() => stopped.abort(), { signal: stopped.signal });
   expect(result).toMatchObject({ kind: 'ANSWER_LOST', message: expect.stringContaining('stopped') });

@@ -23,7 +23,7 @@ async function portOf(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** A peer that does so with a connection once it has heard something. */
+/** A peer that treats a connection like this once it has received something. */
 const peer = (answer: (socket: Socket) => void) =>
   portOf(createServer((socket) => socket.on('error', () => {}).once('data', () => answer(socket))));
 

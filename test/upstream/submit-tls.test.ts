@@ -23,14 +23,14 @@ async function listening(server: Server): Promise<string> {
   return `https://localhost:${(server.address() as AddressInfo).port}`;
 }
 
-/** From here to the end of the test this process trusts the certificate. */
+/** This process trusts the certificate until the test ends. */
 function trust(cert: string): void {
   const before = getCACertificates('default');
   setDefaultCACertificates([cert]);
   onTestFinished(() => setDefaultCACertificates(before));
 }
 
-test('an order is never sent to a server with a certificate nobody vouches for', async () => {
+test('an order is never sent to a server with an untrusted certificate', async () => {
   let requests = 0;
   const url = await listening(createServer(selfSigned(), () => requests++));
   expect(await submitTo(url)).toMatchObject({ kind: 'NEVER_SENT', message: expect.stringContaining('SELF_SIGNED') });
@@ -50,7 +50,7 @@ test('an order over TLS that is answered is accepted', async () => {
   expect(await submitTo(url)).toMatchObject({ kind: 'ACCEPTED', upstreamId: 'video_1' });
 });
 
-test('TLS that turns into plain text once the order was read leaves open what became of it', async () => {
+test('TLS that turns into plain text after the order was read leaves open whether it was accepted', async () => {
   const certificate = selfSigned();
   trust(certificate.cert);
   let requests = 0;
@@ -61,7 +61,7 @@ test('TLS that turns into plain text once the order was read leaves open what be
       request.resume().on('end', () => clients.at(-1)?.write('HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n'));
     }),
   );
-  // A middlebox that gives up on an encrypted connection in its own voice.
+  // As from a middlebox that breaks into an encrypted connection.
   const relay = createTcpServer((client) => {
     clients.push(client);
     const server = connect(Number(new URL(url).port), 'localhost');

@@ -22,7 +22,7 @@ function submitTo(baseUrl: string, submitTimeoutMs = 1_000): Promise<SubmitReply
   return client.submit(order, new AbortController().signal);
 }
 
-/** Submits once to an upstream that answers so. Whatever comes back, one request has arrived and no second one. */
+/** Submits once to an upstream that answers like this. In every case exactly one request has arrived. */
 async function submitAnsweredBy(answer: Answer, submitTimeoutMs?: number): Promise<SubmitReply> {
   const upstream = await startUpstream();
   upstream.onSubmit = answer;
@@ -196,11 +196,11 @@ test('a closed port means that nothing was sent', async () => {
   expect(result).toMatchObject({ kind: 'NEVER_SENT', message: expect.stringContaining('ECONNREFUSED') });
 });
 
-test('a host that nobody knows means that nothing was sent', async () => {
+test('an unknown host means that nothing was sent', async () => {
   expect(await submitTo('http://upstream.invalid', 10_000)).toMatchObject({ kind: 'NEVER_SENT' });
 });
 
-test('a submit that the service breaks off leaves open what became of the order', async () => {
+test('an aborted submit leaves open whether the order was accepted', async () => {
   const upstream = await startUpstream();
   const aborting = new AbortController();
   upstream.onSubmit = () => aborting.abort();

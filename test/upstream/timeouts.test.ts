@@ -18,7 +18,10 @@ const answers: Record<string, Answer> = {
   'an answer that stops in its body': (response) => void response.writeHead(200).write('{'),
 };
 
-/** Collects garbage again and again: what only a weak reference holds is gone, as in a service that has run for long. */
+/**
+ * Collects garbage repeatedly, so that objects with only weak references are gone, as in a service that has run for
+ * long.
+ */
 function collectGarbage(): void {
   setFlagsFromString('--expose_gc');
   const collect: () => void = runInNewContext('gc');
@@ -28,7 +31,7 @@ function collectGarbage(): void {
 
 const cases = Object.keys(calls).flatMap((call) => Object.keys(answers).map((answer) => [call, answer] as const));
 
-/** Undici forgets the signal of a request that nobody holds any more (nodejs/undici#4068). */
+/** Undici loses the signal of a request object that is no longer referenced (nodejs/undici#4068). */
 test.each(cases)(
   'a %s that gets %s ends in time, however much garbage is collected',
   async (call, answer) => {

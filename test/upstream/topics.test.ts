@@ -131,7 +131,7 @@ test.each([
   ['invalid_api_key', 'ACCESS'],
   ['invalid_request_error', null],
   ['server_error', null],
-])('the code %s is about %s, whatever the words beside it', (code, topic) => {
+])('the code %s is about %s, with any words beside it', (code, topic) => {
   expect(topicOf([code], ['Request rejected.'])).toBe(topic);
 });
 

@@ -1,6 +1,9 @@
 import type { VideoTaskStatus } from './generated/graphql.ts';
 
-/** What each status means to who is waiting. A status that the schema adds does not compile until it has its words. */
+/**
+ * What each status means to a person who waits. A status that the schema adds does not compile until it has its text
+ * here.
+ */
 const words: Record<VideoTaskStatus, string> = {
   SUBMITTING: 'being ordered',
   QUEUED: 'waiting to be made',
@@ -26,7 +29,7 @@ export function startProgress(out: NodeJS.WriteStream, typical: { min: number; m
   function draw(): void {
     if (!current) return;
     const seconds = (Date.now() - startedAt) / 1_000;
-    // How long it takes nobody knows beforehand: the bar is full only when the video is there.
+    // The duration is not known beforehand, so the bar is full only when the video is there.
     const part = current === 'COMPLETED' ? 1 : Math.min(seconds / typical.max, 0.95);
     const bar = '█'.repeat(part * barWidth).padEnd(barWidth, '░');
     out.write(

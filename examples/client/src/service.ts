@@ -77,7 +77,7 @@ export async function submitVideo(service: Service, input: SubmitVideoInput, ide
   }
 }
 
-/** Follows a task to its end, whatever happens to the connection, and returns its video. */
+/** Follows a task to its end, also when the connection breaks, and returns its video. */
 export async function watchVideo(
   service: Service,
   id: string,

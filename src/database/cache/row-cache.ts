@@ -1,36 +1,37 @@
 import { LRUCache } from 'lru-cache';
 
 /**
- * What a row that was read is good for: it may be used again as long as this stays what it was. Null where nobody
- * can know whether others have written.
+ * Returns a value that stays equal as long as cached rows are valid. Null where changes by other writers cannot be
+ * noticed, so that no row may be reused.
  */
 export type Epoch = () => unknown;
 
-/** How many characters the texts of the rows in a cache may have together. */
+/** The size of a cache: the characters of all texts in its rows. */
 const maxCharacters = 20_000_000;
 
-/** About what a row takes besides its texts. */
+/** What a row takes besides its texts, roughly, in characters. */
 const rowCharacters = 1_000;
 
 /**
- * Rows as they were last read or written here: to read one again costs most of a request's time. Whoever writes a row
- * says so here; that others have written, the epoch says, or whoever hears of it by `forget`.
+ * Keeps rows as they were last read or written, because reading a row takes most of a request's time. The writer of a
+ * row calls `keep` or `forget`. A write by another process changes the epoch or is announced by a notification, which
+ * calls `forget`.
  */
 export class RowCache<Row extends object> {
   readonly #epoch: Epoch;
   readonly #rows: LRUCache<string, Row>;
-  /** Reads under way. One that a write has overtaken is not in here any more. */
+  /** Reads under way. A read is removed when its row is written during it, so that its outdated result is not kept. */
   readonly #reading = new Map<string, Promise<Row | null>>();
   #seen: unknown = null;
 
-  /** `ttlMs` says how long a row is believed at most, should nobody say that it has changed. */
+  /** `ttlMs` is how long a row is used if no change of it is noticed. */
   constructor(epoch: Epoch, ttlMs: number, charactersOf: (row: Row) => number) {
     this.#epoch = epoch;
     const sizeCalculation = (row: Row): number => rowCharacters + charactersOf(row);
     this.#rows = new LRUCache({ maxSize: maxCharacters, sizeCalculation, ttl: ttlMs });
   }
 
-  /** The row where it is known to be as it was; otherwise what `read` brings, which all who ask meanwhile share. */
+  /** The cached row where it is valid; otherwise what `read` returns. Concurrent loads of one row share one read. */
   async load(key: string, read: () => Promise<Row | null>): Promise<Row | null> {
     if (!this.#isCurrent()) return read();
     const known = this.#rows.get(key) ?? this.#reading.get(key);
@@ -46,12 +47,12 @@ export class RowCache<Row extends object> {
     }
   }
 
-  /** What is known of the row, however it is by now. */
+  /** The cached row, which may be out of date. */
   peek(key: string): Row | undefined {
     return this.#rows.peek(key);
   }
 
-  /** What was just written. */
+  /** Keeps a row that was just written. */
   keep(key: string, row: Row): void {
     this.forget(key);
     this.#rows.set(key, row);
@@ -67,7 +68,7 @@ export class RowCache<Row extends object> {
     this.#rows.clear();
   }
 
-  /** Whether rows may be used again; those of an earlier epoch are forgotten. */
+  /** Whether cached rows may be used. Drops all rows when the epoch has changed. */
   #isCurrent(): boolean {
     const epoch = this.#epoch();
     if (epoch === this.#seen) return epoch !== null;

@@ -3,31 +3,37 @@ import type { TaskStore } from '../../tasks/task-store.ts';
 import type { Database } from '../database.ts';
 import { RowCache } from './row-cache.ts';
 
-/** About what an entry of a task's history takes besides the upstream's word, in characters. */
+/** What an entry of a task's history takes besides the upstream's word, roughly, in characters. */
 const entryCharacters = 150;
 
-/** A file tells of every write. Over a network one hears of what shows in the history, and a connection may be dead. */
+/**
+ * How long a task is used without a notice of its change. SQLite's data version changes with every write. PostgreSQL's
+ * notifications tell only of changes that the history shows, and their connection may be dead.
+ */
 const ttlMs = { toldOfAll: 60_000, toldOfMost: 5_000 };
 
-/** What a task's texts take; its images are not among what is read of it. */
+/** The characters of a task's texts. Images are not read with a task. */
 function charactersOf(task: VideoTask): number {
   const texts = [task.prompt, task.failureMessage, task.upstreamStatus, task.videoUrl, task.repeatedAnswer];
   const entries = task.history.map(({ upstreamStatus }) => entryCharacters + (upstreamStatus?.length ?? 0));
   return [...texts.map((text) => text?.length ?? 0), ...entries].reduce((sum, length) => sum + length, 0);
 }
 
-/** The same store, which reads a task again only where it may have changed: every write goes through it. */
+/**
+ * Wraps a store so that a task is read again only after it may have changed. All writes of this process go through the
+ * wrapper.
+ */
 export function withCache(store: TaskStore, { epoch, notifications }: Pick<Database, 'epoch' | 'notifications'>) {
   const cache = new RowCache<VideoTask>(epoch, notifications ? ttlMs.toldOfMost : ttlMs.toldOfAll, charactersOf);
-  // Heard before anybody is woken by it, who looks at once.
+  // This listener is registered first, so that the cache forgets the task before a watcher is woken and reads it.
   notifications?.receive((id) => cache.forget(id));
 
   function keep(task: VideoTask): void {
-    // Of two writes close to each other, the older one's result may come last.
+    // The result of an older write may arrive after that of a newer one.
     if ((cache.peek(task.id)?.version ?? 0) < task.version) cache.keep(task.id, task);
   }
 
-  /** With one statement. A read that a write has overtaken is kept here no more than any other. */
+  /** Reads tasks with one statement. A result is not kept where its task was written during the read. */
   async function reread(ids: readonly string[]): Promise<VideoTask[]> {
     let reading: Promise<Map<string, VideoTask>> | undefined;
     const read = () => store.findMany(ids).then((rows) => new Map(rows.map((task) => [task.id, task])));
@@ -41,7 +47,8 @@ export function withCache(store: TaskStore, { epoch, notifications }: Pick<Datab
     return (await Promise.all(tasks)).filter((task) => task !== null);
   }
 
-  // The tracker's tasks are many, and hardly any of them is being asked for: kept, they would crowd out those that are.
+  // The tracker's tasks are not kept, because they are many and rarely read, and would displace the tasks that callers
+  // read.
   function forgetAll(tasks: readonly VideoTask[]): void {
     for (const { id } of tasks) cache.forget(id);
   }
@@ -58,7 +65,7 @@ export function withCache(store: TaskStore, { epoch, notifications }: Pick<Datab
         const task = known.get(id);
         return task?.version === version ? task : [];
       });
-      // One that was written in between may belong on the list no longer.
+      // A task that was written in between may no longer match the filter, so the page is read again.
       return tasks.length === versions.length ? tasks : store.list(filter, page);
     },
     async create(task) {
@@ -67,7 +74,7 @@ export function withCache(store: TaskStore, { epoch, notifications }: Pick<Datab
       return created;
     },
     async update(task, change) {
-      // Whatever comes of it, what is known of the task is the past.
+      // The cached task is out of date, even if the update fails.
       const saved = await store.update(task, change).finally(() => cache.forget(task.id));
       if (saved) keep(saved);
       return saved;

@@ -13,7 +13,7 @@ import type {
 import { OperatorError } from '../../errors.ts';
 import { Sqlite } from '../sqlite/driver.ts';
 
-/** The migrations that have been written for one kind of database, in the form the schema engine takes. */
+/** The migrations of one kind of database, in the form that Prisma's schema engine takes. */
 export async function readMigrations(directory: string): Promise<MigrationList> {
   const entries = await readdir(directory, { withFileTypes: true });
   const names = entries
@@ -32,16 +32,15 @@ export async function readMigrations(directory: string): Promise<MigrationList> 
   };
 }
 
-/** Where the repository keeps the migrations for one kind of database. */
+/** The directory with the migrations of one kind of database. */
 export const migrationsDirectory = (provider: string): string =>
   join(import.meta.dirname, '../../../prisma/migrations', provider);
 
 /**
- * Brings the database to the newest migration and returns the names of those it applied. Of several instances that
- * start at once, one applies them while the others wait for it.
+ * Applies the missing migrations and returns their names. When several instances start at once, one applies them and
+ * the others wait.
  *
- * @throws MigrationError when the database's history is not the one in the repository: a migration was edited after
- * it was applied, or one failed half-way.
+ * @throws MigrationError when a migration was edited after it was applied, or did not finish.
  */
 export async function migrate(
   adapter: SqlMigrationAwareDriverAdapterFactory,
@@ -51,7 +50,7 @@ export async function migrate(
   if (await isUpToDate(adapter, migrationsList)) return [];
   const turn = adapter instanceof Sqlite ? await adapter.takeTurn() : null;
   try {
-    // Another instance may have done it meanwhile.
+    // Another instance may have applied them while this one waited.
     return (await isUpToDate(adapter, migrationsList)) ? [] : await applyMigrations(adapter, migrationsList);
   } finally {
     await turn?.dispose();
@@ -62,7 +61,7 @@ async function applyMigrations(
   adapter: SqlMigrationAwareDriverAdapterFactory,
   migrationsList: MigrationList,
 ): Promise<readonly string[]> {
-  // Loaded only where there is something to do: it takes 15 MB.
+  // Loaded only when there is a migration to apply, because it takes 15 MB.
   const { everything, withSchemaEngine } = await import('./schema-engine.ts');
   const input = { migrationsList, filters: everything };
   return withSchemaEngine(adapter, undefined, async (engine) => {
@@ -71,7 +70,7 @@ async function applyMigrations(
     try {
       return (await engine.applyMigrations(input)).appliedMigrationNames;
     } catch (error) {
-      // Asked only now: before, a migration that another instance is applying would look like a failed one.
+      // Read only after a failure, because a migration that another instance is applying looks like a failed one.
       const { failedMigrationNames } = await historyOf(engine, input);
       refuse(
         failedMigrationNames,
@@ -84,12 +83,12 @@ async function applyMigrations(
   });
 }
 
-/** What was applied, with the checksum of what was whole. */
+/** The names of all applied migrations, with the checksum of those that finished. */
 const historySql = `
   SELECT "migration_name", CASE WHEN "finished_at" IS NOT NULL AND "rolled_back_at" IS NULL THEN "checksum" END
   FROM "_prisma_migrations" ORDER BY "migration_name"`;
 
-/** Whether the database has these migrations and no others, each of them whole and as its file is. */
+/** Whether the database has exactly these migrations, all finished and with the checksums of their files. */
 async function isUpToDate(
   adapter: SqlMigrationAwareDriverAdapterFactory,
   { migrationDirectories }: MigrationList,
@@ -100,14 +99,14 @@ async function isUpToDate(
     const { rows } = await connection.queryRaw({ sql: historySql, args: [], argTypes: [] });
     return isDeepStrictEqual(rows, written);
   } catch {
-    // Whatever is wrong, the engine has the words for it.
+    // The schema engine, which runs next, reports what is wrong.
     return false;
   } finally {
     await connection.dispose();
   }
 }
 
-/** As the engine makes it. */
+/** The checksum that the schema engine stores. */
 const checksumOf = ({ content }: MigrationFile): string => createHash('sha256').update(content.value).digest('hex');
 
 type History = Pick<DiagnoseMigrationHistoryOutput, 'editedMigrationNames' | 'failedMigrationNames'>;
@@ -116,7 +115,7 @@ async function historyOf(engine: SchemaEngine, input: ApplyMigrationsInput): Pro
   try {
     return await engine.diagnoseMigrationHistory({ ...input, optInToShadowDatabase: false });
   } catch (error) {
-    // The bookkeeping table is made by the first migration: a database without it has no history.
+    // The first migration creates the bookkeeping table, so a database without it has no history.
     if (error instanceof Error && 'code' in error && error.code === 'P1014') {
       return { editedMigrationNames: [], failedMigrationNames: [] };
     }
@@ -128,7 +127,7 @@ function refuse(names: readonly string[], what: string, advice: string, cause?: 
   if (names.length > 0) throw new MigrationError(`Migration ${names.join(', ')} was ${what}: ${advice}.`, { cause });
 }
 
-/** The database cannot be brought to the schema this program needs without a person's decision. */
+/** A person has to decide how the database gets the schema that this program needs. */
 export class MigrationError extends OperatorError {
   override readonly name = 'MigrationError';
 }

@@ -7,13 +7,13 @@ import {
 import type { SchemaContainer, SchemaEngine } from '@prisma/schema-engine-wasm/schema_engine_bg';
 import * as bindings from '@prisma/schema-engine-wasm/schema_engine_bg';
 
-/** No table or enum is kept out of the engine's sight. */
+/** Excludes no table and no enum from the engine. */
 export const everything = { externalTables: [], externalEnums: [] };
 
-/** What the generated bindings export for whoever loads the WebAssembly by hand, which their types leave out. */
+/** A function that the generated bindings export for loading WebAssembly by hand. Their types leave it out. */
 const loadable = bindings as unknown as { __wbg_set_wasm(exports: object): void };
 
-/** The one function used of a global that Node's types leave out. */
+/** The one used function of a global that Node's types leave out. */
 declare const WebAssembly: {
   instantiate(bytes: Uint8Array, imports: object): Promise<{ instance: { exports: { __wbindgen_start(): void } } }>;
 };
@@ -28,8 +28,8 @@ async function load(): Promise<void> {
 }
 
 /**
- * Lends Prisma's own schema engine, as WebAssembly inside this process, to `use`: migrating needs no CLI and no
- * download. The engine's connections are closed afterwards, because it leaves them open and its lock on them.
+ * Runs `use` with Prisma's schema engine, as WebAssembly inside this process, so that migrating needs no CLI and no
+ * download. The engine does not close its connections and keeps its lock on them, so they are closed here.
  */
 export async function withSchemaEngine<Result>(
   adapter: SqlMigrationAwareDriverAdapterFactory,

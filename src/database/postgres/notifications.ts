@@ -3,26 +3,26 @@ import type { Logger } from 'pino';
 
 const channel = 'grok_video_task_changed';
 
-/** How long to wait before connecting again. Meanwhile watchers go by their own re-reading. */
+/** The pause before the connection is made again. Until then watchers only reread their tasks from time to time. */
 const reconnectMs = 1_000;
 
-/** What is sent in the place of a task's id when API keys have changed. */
+/** The payload that means that API keys have changed. All other payloads are task ids. */
 const keysChanged = 'keys';
 
 export interface Notifications {
   send(taskId: string): void;
   receive(onTaskChanged: (taskId: string) => void): void;
-  /** Tells the other instances that API keys have changed; resolves when it has been sent. */
+  /** Tells the other instances that API keys have changed. Resolves when the notification was sent. */
   sendKeysChanged(): Promise<void>;
   receiveKeysChanged(onKeysChanged: () => void): void;
-  /** Another number for each time the connection was made; null while there is none, and changes go unheard. */
+  /** The number of times the connection was made; null while it is down, because changes may be missed then. */
   epoch(): number | null;
   close(): Promise<void>;
 }
 
 /**
- * Carries hints between the instances that share a PostgreSQL database, by LISTEN and NOTIFY on a connection of its
- * own. A hint that is lost, because the connection was down for a moment, is only a delay.
+ * Sends and receives notifications between the instances on one PostgreSQL database, by LISTEN and NOTIFY on a
+ * connection of its own. A notification that is lost because the connection was down only delays a watcher.
  */
 export function createNotifications(url: string, log: Logger): Notifications {
   const unsent = new Set<string>();
@@ -30,7 +30,7 @@ export function createNotifications(url: string, log: Logger): Notifications {
   let onKeysChanged = () => {};
   let listening = false;
   let connections = 0;
-  /** The connection in use; it takes one query at a time. */
+  /** The current connection. It runs one query at a time. */
   let client: pg.Client | undefined;
   let busy: Promise<unknown> = connect();
   let retry: NodeJS.Timeout | undefined;
@@ -43,7 +43,7 @@ export function createNotifications(url: string, log: Logger): Notifications {
       if (payload === keysChanged) return onKeysChanged();
       for (const listener of taskListeners) listener(payload);
     });
-    // Without a listener, the loss of the connection would end the process.
+    // Without this listener, losing the connection would end the process.
     connecting.on('error', (err) => lost(connecting, err));
     connecting.on('end', () => lost(connecting, new Error('the connection ended')));
     try {
@@ -63,12 +63,12 @@ export function createNotifications(url: string, log: Logger): Notifications {
     log.warn({ err }, 'notifications interrupted');
     connection?.end().catch(() => {});
     retry = setTimeout(() => {
-      // What it is made with may be missing by now: a certificate's file, for one.
+      // Connecting can throw too, for example when the file of a certificate is missing.
       busy = connect().catch((error: unknown) => lost(undefined, error));
     }, reconnectMs);
   }
 
-  /** Sends all that has come together while the connection was busy. */
+  /** Sends all task ids that were added while the connection was busy. */
   async function sendAll(): Promise<void> {
     const taskIds = [...unsent];
     unsent.clear();

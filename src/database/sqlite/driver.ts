@@ -5,13 +5,13 @@ import { driverClientOf } from './driver-client.ts';
 import { withGroupCommit } from './group-commit.ts';
 import { keepStatements } from './statement-cache.ts';
 
-/** SQLite takes so many values in a statement; where the driver does not say so, Prisma makes a second one from 1,000 on. */
+/** How many values one SQLite statement takes. Unless the driver says so, Prisma splits statements at 1,000 values. */
 const maxBindValues = 32_766;
 
-/** How a file is opened. */
+/** How a SQLite file is opened. */
 type Config = ConstructorParameters<typeof PrismaBetterSqlite3>[0];
 
-/** Prisma's driver for SQLite, which says how much a statement takes, and lets one at a time migrate a file. */
+/** Prisma's driver for SQLite, which also reports its limit of values and lets one process at a time migrate a file. */
 export class Sqlite extends PrismaBetterSqlite3 {
   readonly #config: Config;
 
@@ -21,8 +21,9 @@ export class Sqlite extends PrismaBetterSqlite3 {
   }
 
   /**
-   * Waits until no other process migrates the file; the caller disposes of the turn. It is a lock on a file beside it: the
-   * migration engine locks the file itself only after it has read from it, so that of two each waits for the other.
+   * Waits until no other process migrates the file, and locks it for this one until the returned connection is disposed
+   * of. The lock is on a second file, because the migration engine locks the database only after it has read from it,
+   * so that two engines would wait for each other.
    */
   async takeTurn(): Promise<SqlDriverAdapter> {
     const turn = await new PrismaBetterSqlite3({ ...this.#config, url: `${this.#config.url}-migration` }).connect();
@@ -36,7 +37,7 @@ export class Sqlite extends PrismaBetterSqlite3 {
   }
 }
 
-/** The same for a service, with what only a connection that is kept has any use for. */
+/** The driver of a serving process, which keeps its connection and therefore its prepared statements. */
 export class ServingSqlite extends Sqlite {
   #dataVersion: Statement | undefined;
 
@@ -48,7 +49,7 @@ export class ServingSqlite extends Sqlite {
     return Object.assign(connection, withGroupCommit(connection, client));
   }
 
-  /** A number that is another one after another connection than this has written to the file. */
+  /** A number that changes when another connection has written to the file. */
   dataVersion(): unknown {
     return this.#dataVersion?.get() ?? null;
   }

@@ -3,11 +3,11 @@ import type { Logger } from 'pino';
 import { DatabaseUnavailableError } from '../../errors.ts';
 import type { TaskStore } from '../../tasks/task-store.ts';
 
-/** What SQLite keeps beside its file as long as a connection is open: the newest writes, and who may read them. */
+/** The files that SQLite keeps beside an open database: the newest writes, and an index of them. */
 const companions = ['-wal', '-shm'];
 
 interface Seen {
-  /** Which file a name leads to; null where it leads to none that can be seen. */
+  /** Device and inode of the file that has this name; null where there is none. */
   readonly identity: string | null;
   readonly sizeBytes: bigint;
 }
@@ -22,10 +22,11 @@ function look(path: string): Seen {
 }
 
 /**
- * Tells whether the names of an open SQLite file still lead to it, and whether the file is still what SQLite has written.
- * SQLite goes on in a file that was removed, moved or replaced, as every program does, and the next start finds nothing of
- * what was written there. It never makes its file smaller, but for VACUUM: one that is smaller was overwritten, and stays
- * lost, because the next writes make it as large again, and no better.
+ * Returns a function that checks an open SQLite file: null while it is intact, otherwise what happened to it.
+ *
+ * SQLite keeps writing to a file that was removed, moved or replaced, and the next start does not find those writes.
+ * SQLite makes its file smaller only in a VACUUM, so a file that became smaller was overwritten. That is remembered,
+ * because later writes make the file larger again but not whole.
  */
 export function watchFile(path: string, log: Logger): () => string | null {
   const realPath = realpathSync(path);
@@ -33,7 +34,7 @@ export function watchFile(path: string, log: Logger): () => string | null {
   const opened = new Map(names.map((name) => [name, look(name).identity]));
   let greatestBytes = look(path).sizeBytes;
   let overwritten = false;
-  let told: string | null = null;
+  let reported: string | null = null;
 
   function problemNow(): string | null {
     if (names.some((name) => look(name).identity !== opened.get(name))) return gone;
@@ -45,10 +46,10 @@ export function watchFile(path: string, log: Logger): () => string | null {
 
   return () => {
     const problem = problemNow();
-    if (problem !== told) {
+    if (problem !== reported) {
       if (problem === null) log.info('the database file is back, orders are taken again');
       else log.error({ file: path }, `${problem} ${advice}`);
-      told = problem;
+      reported = problem;
     }
     return problem;
   };
@@ -61,9 +62,9 @@ const advice =
   'Put it back under its name, or stop the service before anything else is done with the file: docs/reliability.md says what can be saved.';
 
 /**
- * The same store, which takes no new task where the file has gone: its order would be paid, and forgotten at the next
- * start. The file is looked at before the row is written, so that no row takes the key of an order that is refused, and
- * after it, which is just before the paid call.
+ * Wraps a store so that it refuses new tasks once the file is not intact: such an order would be paid, and lost at the
+ * next start. The file is checked before the row is written, so that a refused order leaves no row with its key, and
+ * after it, just before the paid call.
  */
 export function withFileWatch(store: TaskStore, fileProblem: () => string | null): TaskStore {
   function check(): void {

@@ -3,15 +3,15 @@ import type { Database } from 'better-sqlite3';
 
 type Connection = Pick<SqlDriverAdapter, 'queryRaw' | 'executeRaw'>;
 
-/** Runs a statement, at once: the driver's methods are async in form only. */
+/** Runs a statement. It runs at once, although the driver's methods return promises. */
 type Run = () => Promise<unknown>;
 
 const statement = (sql: string): SqlQuery => ({ sql, args: [], argTypes: [] });
 
 /**
- * The driver's methods, with one durable commit for all the writes that come together, as a server's database does it:
- * to wait for the disk takes longer than all else, and this process stands still meanwhile. Each write is still a
- * statement of its own: one that is refused leaves the others alone. It is answered when it is on the disk.
+ * Wraps the driver's methods so that writes that arrive together share one durable commit, because a commit waits for
+ * the disk longer than everything else takes, and blocks this process meanwhile. Each write is still a statement of its
+ * own, so a refused one does not affect the others. A write resolves when it is on the disk.
  */
 export function withGroupCommit(connection: Connection, client: Database): Connection {
   const queryRaw = connection.queryRaw.bind(connection);
@@ -25,11 +25,11 @@ export function withGroupCommit(connection: Connection, client: Database): Conne
     for (const [index, { settle }] of group.entries()) settle(results[index] as Promise<unknown>);
   }
 
-  /** From here to its end nothing else can run, so that nothing gets into the transaction that is not meant to be. */
+  /** Runs without an interruption, so that no other statement gets into the transaction. */
   function runTogether(runs: readonly Run[]): Promise<unknown>[] {
     const results: Promise<unknown>[] = [executeRaw(statement('BEGIN IMMEDIATE'))];
     for (const run of runs) {
-      // A full disk, for one, ends the transaction by itself, and what came before is lost with it.
+      // Some errors, such as a full disk, make SQLite end the transaction itself; the statements before are lost then.
       if (client.inTransaction) results.push(run());
     }
     const ended = client.inTransaction ? executeRaw(statement('COMMIT')) : results.at(-1);
@@ -55,7 +55,7 @@ function writes(client: Database, { sql }: SqlQuery): boolean {
   try {
     return !client.prepare(sql).readonly;
   } catch {
-    // What is wrong with it, the driver says in its own words.
+    // An invalid statement goes to the driver, which reports what is wrong.
     return false;
   }
 }

@@ -1,10 +1,10 @@
 import type { ColumnDefinition, Database, Statement } from 'better-sqlite3';
 import { LRUCache } from 'lru-cache';
 
-/** The service has a few dozen statements; lists of ids, of any length, make more. */
+/** The service has a few dozen statements, and more because lists of ids differ in length. */
 const maxKept = 200;
 
-/** The connection keeps what it has prepared: the driver asks for each statement every time, and binds it once and for all. */
+/** Makes a connection keep its prepared statements, because the driver prepares a statement again for every query. */
 export function keepStatements(client: Database): void {
   const prepare = client.prepare.bind(client);
   const kept = new LRUCache<string, Statement>({ max: maxKept });
@@ -15,7 +15,10 @@ export function keepStatements(client: Database): void {
   }) as Database['prepare'];
 }
 
-/** The same statement, of whose `bind` the driver gets as much as it uses. */
+/**
+ * Replaces `bind`, with which the driver binds a statement permanently, by one that can be called repeatedly. It
+ * returns the members that the driver uses.
+ */
 function bindableAgain(statement: Statement): Statement {
   let columns: ColumnDefinition[] | undefined;
   const bind = (values: unknown[]) => ({

@@ -2,21 +2,24 @@ import { type IncomingMessage, type RequestListener, type Server, type ServerRes
 import type { Socket } from 'node:net';
 import { securityHeaders } from '../plugins/security-headers.ts';
 
-/** A connection with more requests than this that wait for their turn is closed, because each of them is kept. */
+/**
+ * How many pipelined requests may wait on one connection. A connection with more is closed, because each waiting
+ * request takes memory.
+ */
 const maxWaiting = 32;
 
 interface Connection {
-  /** How many requests wait until those before them are answered. */
+  /** How many requests wait until the ones before them are answered. */
   waiting: number;
   newest?: { readonly request: IncomingMessage; readonly response: ServerResponse };
-  /** What is said to the request of which no more can be read. */
+  /** The answer to the request whose remaining bytes cannot be parsed. */
   refusal?: string;
 }
 
 /**
- * Answers the requests of a connection one after the other, because HTTP allows nothing else where methods are not safe
- * (RFC 9112, 9.3.2), and what is answered in turn is begun for a client that is still there. Closes a connection whose
- * bytes are no request.
+ * Answers the pipelined requests of a connection one after another, because HTTP requires that for methods that are not
+ * safe (RFC 9112, 9.3.2), and so that no request is started for a client that has left. Closes a connection whose bytes
+ * are not a request.
  */
 export function answerInTurn(http: Server, listener: RequestListener): void {
   const connections = new WeakMap<Socket, Connection>();
@@ -29,7 +32,7 @@ export function answerInTurn(http: Server, listener: RequestListener): void {
     connection.newest = { request, response };
     keepErrors(request);
     keepErrors(response);
-    // Node gives a response its socket when its turn has come.
+    // Node assigns a response its socket when all responses before it are finished.
     if (response.socket) return listener(request, response);
     connection.waiting += 1;
     response.once('socket', () => {
@@ -45,32 +48,32 @@ export function answerInTurn(http: Server, listener: RequestListener): void {
     const refusal = refusalOf(statuses[error.code ?? ''] ?? 400);
     const { request, response } = connection?.newest ?? {};
     if (!connection || !request || !response || response.writableFinished) return close(socket, refusal);
-    // The request under way is the one that is broken; an answer that has begun can only be broken off.
+    // The current request is the broken one. If its answer has begun, the connection can only be closed.
     if (!request.complete && response.socket) return close(socket, response.headersSent ? '' : refusal);
-    // The client has closed its side, which is how clients leave.
+    // The client has closed its side of the connection.
     if (socket.readableEnded) return close(socket, '');
     if (request.complete && connection.refusal === undefined) closeAfter(response, socket);
     connection.refusal = refusal;
   });
 }
 
-/** Keeps the errors of one side of an exchange from ending the process, as Node does with those that have no listener. */
+/** Ignores the errors of a request or response: without a listener Node would end the process. */
 export const keepErrors = (message: IncomingMessage | ServerResponse): void => void message.on('error', () => {});
 
-/** What Node says of bytes that are no request, as a status; of all others it is 400. */
+/** The status for a parse error of Node's; 400 for all others. */
 const statuses: Readonly<Record<string, number>> = {
   HPE_HEADER_OVERFLOW: 431,
   HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
   ERR_HTTP_REQUEST_TIMEOUT: 408,
 };
 
-/** Closes a connection after what was said on it, and a last word. */
+/** Sends a last answer, then closes the connection. */
 function close(socket: Socket, lastWord: string): void {
   if (socket.writable) socket.end(lastWord);
   socket.destroySoon();
 }
 
-/** Closes a connection after this answer and without another word, which could be taken for the next answer. */
+/** Closes the connection after this response, and sends nothing more that a client could take for its next answer. */
 function closeAfter(response: ServerResponse, socket: Socket): void {
   if (!response.headersSent) response.shouldKeepAlive = false;
   response.once('finish', () => socket.destroySoon());
@@ -79,10 +82,10 @@ function closeAfter(response: ServerResponse, socket: Socket): void {
 const refusalHeaders = { ...securityHeaders, 'content-type': 'application/json', connection: 'close' };
 const refusalBody = JSON.stringify({ errors: [{ message: 'Bad request.', extensions: { code: 'BAD_REQUEST' } }] });
 
-/** Answers a request of which no URL can be made. */
+/** Answers a request whose target and host form no URL. */
 export const refuse = (response: ServerResponse): void => void response.writeHead(400, refusalHeaders).end(refusalBody);
 
-/** The answer to bytes that are no request. */
+/** The raw HTTP answer to bytes that are not a request. */
 function refusalOf(status: number): string {
   const headers = { ...refusalHeaders, 'content-length': refusalBody.length };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);

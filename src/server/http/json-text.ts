@@ -4,15 +4,15 @@ import { badRequest, limitExceeded } from '../../graphql/public-error.ts';
 
 const decoder = new TextDecoder();
 
-/** The text that the bytes are in UTF-8, but for a byte order mark before it, as RFC 8259 allows; null where they are none. */
+/** Decodes UTF-8 and drops a byte order mark, as RFC 8259 allows; null where the bytes are not UTF-8. */
 export const textIn = (bytes: Uint8Array): string | null => (isUtf8(bytes) ? decoder.decode(bytes) : null);
 
-/** Deeper than any order, filter or entity goes, and less deep than any parser or printer of JSON gets into trouble. */
+/** Deeper than any valid input, and not so deep that a JSON parser or printer overflows its stack. */
 const maxJsonDepth = 64;
 
 /**
- * Why a JSON text is more than the service parses; null where it is not. Its values are counted by what begins and
- * separates them outside of its strings, its depth by what is open at once: one look at each character.
+ * The error for a JSON text that has too many values or is nested too deeply; null where it is within the limits. It
+ * counts brackets and commas outside of strings, so it looks at each character once.
  */
 export function excessIn(text: string, maxValues: number): GraphQLError | null {
   let values = 0;
@@ -32,7 +32,10 @@ export function excessIn(text: string, maxValues: number): GraphQLError | null {
   return null;
 }
 
-/** Where the string that begins at `start` ends: at the next quote with an even number of backslashes before it. */
+/**
+ * The index at which the string that begins at `start` ends: the next quote with an even number of backslashes before
+ * it.
+ */
 function endOfString(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
     let before = end - 1;

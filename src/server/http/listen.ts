@@ -7,49 +7,53 @@ import { answerInTurn, refuse } from './connections.ts';
 export interface ListenSettings {
   readonly host: string;
   readonly port: number;
-  /** How many connections may be open at once; what comes beyond is closed. */
+  /** How many connections may be open. Further ones are closed. */
   readonly maxConnections: number;
-  /** How long a client may take to send a request's headers, and the whole of it. */
+  /** How long a client may take to send the headers, and the whole of a request. */
   readonly headersTimeoutMs: number;
   readonly requestTimeoutMs: number;
-  /** How long a connection may stand still, with an answer that is being worked on or that nobody reads. */
+  /** After how long without traffic a connection is closed, also while its request is being answered. */
   readonly stalledTimeoutMs: number;
 }
 
 export interface Listener {
   readonly url: string;
-  /** Takes no more connections and resolves when the last one is closed. */
+  /** Accepts no more connections, and resolves when the last one is closed. */
   close(): Promise<void>;
 }
 
-/** How long a closing server waits for answers that are still being read, or requests that are still being sent. */
+/** How long a closing server waits for responses and requests that are still being transferred. */
 const closeGraceMs = 2_000;
 
-/** How often a closing server looks for connections that have become idle. */
+/** How often a closing server closes the connections that are idle. */
 const closeIntervalMs = 20;
 
-/** How often the server looks for clients that take too long to send a request. */
+/** The longest pause between two checks for clients that send too slowly. */
 const maxCheckIntervalMs = 1_000;
 
-/** How often it is logged that there are too many connections. */
+/** The shortest pause between two log lines about too many connections. */
 const dropLogIntervalMs = 60_000;
 
-/** Serves on `host` and `port`. */
+/**
+ * Listens on `host` and `port`, and resolves once connections are accepted.
+ *
+ * @throws the system's error when the port cannot be opened.
+ */
 export async function listen(listener: RequestListener, settings: ListenSettings, log: Logger): Promise<Listener> {
   const { headersTimeoutMs: headersTimeout, requestTimeoutMs, stalledTimeoutMs } = settings;
   const requestTimeout = Math.max(requestTimeoutMs, headersTimeout);
   const connectionsCheckingInterval = Math.min(headersTimeout, maxCheckIntervalMs);
   const http = createServer({ headersTimeout, requestTimeout, connectionsCheckingInterval });
   answerInTurn(http, (request, response) =>
-    // Of anything else no URL can be made.
+    // Other requests have no valid URL.
     isAddressed(withoutOrigin(request)) ? listener(request, response) : refuse(response),
   );
   limitConnections(http, settings.maxConnections, log);
-  // A subscriber that reads takes our pings, at least; one that does not is dropped with what waits for it.
+  // A subscriber receives pings, so its connection is without traffic only if it does not read; then it is closed.
   http.setTimeout(stalledTimeoutMs);
   http.listen(settings.port, settings.host);
   await once(http, 'listening');
-  // As accept(2) passes on what befalls the network of one connection, or the whole of the system for a while.
+  // Only logged, because accept(2) reports errors of single connections and temporary ones of the system.
   http.on('error', (error) => log.error({ error: error.message }, 'a connection could not be taken'));
   const address = http.address() as AddressInfo;
   return {
@@ -57,17 +61,17 @@ export async function listen(listener: RequestListener, settings: ListenSettings
     async close() {
       const closed = once(http, 'close');
       http.close();
-      // A keep-alive connection counts as open until its last answer is through and somebody closes it.
+      // Idle keep-alive connections count as open, so they are closed here.
       const closing = setInterval(() => http.closeIdleConnections(), closeIntervalMs);
-      const patience = setTimeout(() => http.closeAllConnections(), closeGraceMs);
+      const timeout = setTimeout(() => http.closeAllConnections(), closeGraceMs);
       await closed;
       clearInterval(closing);
-      clearTimeout(patience);
+      clearTimeout(timeout);
     },
   };
 }
 
-/** Brings the absolute form of a request's target, which servers have to take (RFC 9112, 3.2.2), into the usual one. */
+/** Converts the absolute form of a request target, which servers have to accept (RFC 9112, 3.2.2), to a path. */
 function withoutOrigin(request: IncomingMessage): IncomingMessage {
   const target = request.url?.startsWith('/') ? null : URL.parse(request.url ?? '');
   if (target?.protocol !== 'http:' && target?.protocol !== 'https:') return request;
@@ -80,11 +84,11 @@ const isAddressed = ({ headers: { host = '' }, url = '' }: IncomingMessage): boo
   url.startsWith('/') && !/[/?#@\\]/.test(host) && URL.canParse(`http://${host}${url}`);
 
 function limitConnections(http: Server, max: number, log: Logger): void {
-  let quietUntil = 0;
+  let nextLogAt = 0;
   http.maxConnections = max;
   http.on('drop', () => {
-    if (Date.now() < quietUntil) return;
-    quietUntil = Date.now() + dropLogIntervalMs;
+    if (Date.now() < nextLogAt) return;
+    nextLogAt = Date.now() + dropLogIntervalMs;
     log.warn({ maxConnections: max }, 'too many connections are open: new ones are closed');
   });
 }

@@ -3,18 +3,18 @@ import type { YogaServerInstance } from 'graphql-yoga';
 import { eventsIn, sendEvents } from '../sse/event-stream.ts';
 import { keepErrors } from './connections.ts';
 
-/** How often a subscriber is pinged at least. */
+/** The longest pause between two pings of a subscription. */
 const maxPingMs = 12_000;
 
 /**
- * Answers with what Yoga has to say. By hand, because what Yoga does it with holds all of a request for as long as its
- * answer goes on.
+ * Creates the request listener that sends Yoga's responses. Yoga's own listener is not used, because it keeps
+ * everything about a request in memory until its response ends, which for a subscription takes long.
  */
 export function createYogaListener<Context extends object>(
   yoga: YogaServerInstance<object, Context>,
   stalledTimeoutMs: number,
 ): RequestListener {
-  // Often enough that a connection whose client takes them does not stand still.
+  // Three pings fit into `stalledTimeoutMs`, so a connection whose client reads them never counts as stalled.
   const pingMs = Math.min(stalledTimeoutMs / 3, maxPingMs);
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -23,7 +23,7 @@ export function createYogaListener<Context extends object>(
     response.writeHead(answered.status, Object.fromEntries(answered.headers));
     const events = eventsIn(answered);
     if (!events) return void response.end(await answered.text());
-    // So does what has read the body, and listens on.
+    // The listeners that read the body keep it in memory too.
     for (const event of ['data', 'end', 'error']) request.removeAllListeners(event);
     keepErrors(request);
     return sendEvents(events, response, pingMs);

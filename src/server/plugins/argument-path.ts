@@ -1,8 +1,8 @@
 import { type ASTNode, BREAK, type DocumentNode, Kind, visit } from 'graphql';
 
 /**
- * Where a value stands in the argument that it is a part of, or in a variable's default: `input.grokVideo3.duration` as
- * ['input', 'grokVideo3', 'duration']. Empty for what is part of neither.
+ * The path of a value within its argument or within a variable's default: ['input', 'grokVideo3', 'duration'] for
+ * `input.grokVideo3.duration`. Empty for a node that is in neither.
  */
 export function argumentPathOf(document: DocumentNode, value: ASTNode): (string | number)[] {
   let keys: readonly (string | number)[] = [];
@@ -18,7 +18,7 @@ export function argumentPathOf(document: DocumentNode, value: ASTNode): (string 
   for (const [index, key] of keys.entries()) {
     place = (place as Record<string | number, unknown>)[key];
     const node = place as Partial<ASTNode>;
-    // The items of a list are its `values`.
+    // graphql keeps the items of a list in `values`.
     if (typeof key === 'number' && keys[index - 1] === 'values') steps.push(key);
     if (node.kind === Kind.ARGUMENT || node.kind === Kind.OBJECT_FIELD) steps.push(node.name?.value ?? '');
     if (node.kind === Kind.VARIABLE_DEFINITION) steps.push(node.variable?.name.value ?? '');

@@ -7,10 +7,10 @@ import { ForbiddenError, UnauthenticatedError } from '../../errors.ts';
 import type { CallerContext } from '../../graphql/builder.ts';
 import { publicError } from '../../graphql/public-error.ts';
 
-/** A request of whose body nothing has been read. */
+/** A request whose body has not been read. */
 type Incoming = Parameters<NonNullable<Plugin['onRequestParse']>>[0];
 
-/** Puts the caller into the context, or refuses the request before its body is read. */
+/** Adds the caller to the context, or refuses the request before its body is read. */
 export function useAuthentication(
   authenticator: Authenticator,
   corsOrigins: readonly string[],
@@ -33,7 +33,7 @@ export function useAuthentication(
   };
 }
 
-/** Of a caller who cannot be looked up there is nothing to answer but that. */
+/** Makes a failed lookup of the caller the whole answer, with status 503. */
 function asWholeAnswer(error: unknown): never {
   const known: GraphQLError | null = publicError(error);
   if (known) known.extensions['http'] ??= { status: 503 };
@@ -46,7 +46,7 @@ export function bearerToken(authorization: string | null | undefined): string | 
   return token;
 }
 
-/** What a proxy adds, which lets others in from this machine's own address. */
+/** Headers that proxies add. Behind a proxy, requests of others also come from a loopback address. */
 const proxyHeaders = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'via'];
 
 async function withoutCredentials(
@@ -61,7 +61,10 @@ async function withoutCredentials(
   throw new ForbiddenError('Without an API key the service answers only to this machine, asked as localhost.', 403);
 }
 
-/** A web page may speak to us from the owner's browser, also under a name of its own that leads to this machine. */
+/**
+ * Whether a request comes from no web page, or from one of this machine or of an allowed origin. Any page in the
+ * owner's browser can send requests here, also under a domain of its own that resolves to this machine.
+ */
 function isOwnPage(headers: Headers, corsOrigins: readonly string[]): boolean {
   const origin = headers.get('origin');
   if (origin === null) return headers.get('sec-fetch-site') !== 'cross-site';

@@ -22,16 +22,16 @@ export interface DocumentLimits {
   readonly maxDirectives: number;
 }
 
-/** So many mistakes in a document are named at most: each may quote a part of it. */
+/** How many errors of a document are reported, because each may quote a part of it. */
 const maxErrors = 10;
 
 /**
- * Refuses documents that would take too long, before they are validated: GraphQL's own rules take their time over
- * them too. What those rules say of the others is cut to a length, and without introspection it spells nothing out.
+ * Refuses documents that exceed a limit before they are validated, because GraphQL's validation rules take long for
+ * them too. Shortens the messages of those rules; without introspection they contain no suggestions either.
  */
 export function useDocumentLimits(limits: DocumentLimits, { introspection }: { introspection: boolean }): Plugin {
   let payingFields: ReadonlySet<string> = new Set();
-  /** Parsed documents are kept, so each is looked at once. */
+  /** Parsed documents are cached, so each document is measured once. */
   const problems = new WeakMap<DocumentNode, GraphQLError | null>();
 
   function problemWith(document: DocumentNode): GraphQLError | null {
@@ -50,7 +50,8 @@ export function useDocumentLimits(limits: DocumentLimits, { introspection }: { i
     },
     onValidate({ params: { documentAST }, addValidationRule, setValidationFn, setResult }) {
       if (!introspection) addValidationRule(NoSchemaIntrospectionCustomRule);
-      // GraphQL leaves its suggestions out itself: of a message that quotes what was sent, they cannot be told apart.
+      // Suggestions are suppressed by graphql itself, because they cannot be told apart in a message that quotes the
+      // document.
       setValidationFn((schema, document, rules) =>
         validate(schema, document, rules, { maxErrors, hideSuggestions: !introspection }),
       );
@@ -62,7 +63,7 @@ export function useDocumentLimits(limits: DocumentLimits, { introspection }: { i
   };
 }
 
-/** A value that does not fit is the same mistake in a literal as in a variable: an order with two models, for one. */
+/** Reports an invalid literal as BAD_USER_INPUT with its path, as for a variable, and shortens the message. */
 function shownAs({ message: whole, nodes, extensions, source, positions }: GraphQLError, document?: DocumentNode) {
   const message = shown(whole);
   const [node] = nodes ?? [];
@@ -80,7 +81,8 @@ function parseWithin(limits: DocumentLimits, ...[source, options]: Parameters<ty
     const what = `The document has ${text.length} characters (images belong into variables)`;
     throw limitExceeded(what, 'MAX_DOCUMENT_CHARACTERS', maxDocumentCharacters);
   }
-  // Each error looks for its place line by line. A document has no more use for lines than for tokens.
+  // Lines are limited because graphql finds the position of each error by splitting the document into lines. A valid
+  // document has no more lines than tokens.
   if (text.split(/\r\n|[\n\r]/, maxTokens + 1).length > maxTokens) {
     throw limitExceeded(`The document has more than ${maxTokens} lines`, 'MAX_TOKENS', maxTokens);
   }
@@ -93,7 +95,10 @@ function parseWithin(limits: DocumentLimits, ...[source, options]: Parameters<ty
   }
 }
 
-/** A name comes back as often as what it names: as an alias of a field in a list, thousands of times. */
+/**
+ * The longest name in a document. A response repeats it as often as the field occurs, for an alias in a list thousands
+ * of times.
+ */
 const maxNameCharacters = 255;
 
 function withShortNames(document: DocumentNode): DocumentNode {

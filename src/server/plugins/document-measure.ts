@@ -1,6 +1,6 @@
 import { type DocumentNode, type FragmentDefinitionNode, Kind, type SelectionSetNode } from 'graphql';
 
-/** How much there is of something in a document with all its fragments put in their places. */
+/** Counts of a document with its fragments expanded. */
 export interface Measure {
   readonly depth: number;
   readonly selections: number;
@@ -8,7 +8,7 @@ export interface Measure {
   readonly directives: number;
   /** Fields that spend money. */
   readonly paying: number;
-  /** Root fields but `__typename`, of an operation with one that spends money. */
+  /** Root fields without `__typename`, in an operation with a field that spends money. */
   readonly fields: number;
 }
 
@@ -16,7 +16,7 @@ const nothing: Measure = { depth: 0, selections: 0, aliases: 0, directives: 0, p
 
 const only = (part: Partial<Measure>): Measure => ({ ...nothing, ...part });
 
-/** Parts beside each other. */
+/** The measure of parts that are side by side. */
 function sum(...parts: readonly Measure[]): Measure {
   return parts.reduce((total, part) => ({
     depth: Math.max(total.depth, part.depth),
@@ -29,8 +29,8 @@ function sum(...parts: readonly Measure[]): Measure {
 }
 
 /**
- * The most there is in any one of the document's operations. What a document selects is never written out, only
- * counted, each fragment once: the counting is done at once, whatever comes of it.
+ * The highest counts of any operation in the document. Fragments are never expanded, only counted, each once, so the
+ * time is proportional to the document's length.
  */
 export function measure({ definitions }: DocumentNode, payingFields: ReadonlySet<string>): Measure {
   const fragments = new Map<string, FragmentDefinitionNode>();
@@ -40,7 +40,7 @@ export function measure({ definitions }: DocumentNode, payingFields: ReadonlySet
   function ofFragment(name: string): Measure {
     const known = measured.get(name);
     if (known) return known;
-    // For fragments that contain themselves, which the validation refuses.
+    // Ends the recursion of fragments that contain themselves, which validation refuses later.
     measured.set(name, nothing);
     const fragment = fragments.get(name);
     if (!fragment) return nothing;
@@ -55,14 +55,14 @@ export function measure({ definitions }: DocumentNode, payingFields: ReadonlySet
       if (node.kind === Kind.FRAGMENT_SPREAD) return sum(total, own, ofFragment(node.name.value));
       const inner = node.selectionSet ? ofSelections(node.selectionSet) : nothing;
       if (node.kind === Kind.INLINE_FRAGMENT) return sum(total, own, inner);
-      // How deep introspection may go, GraphQL's own rule says.
+      // The depth of introspection is limited by a rule of graphql's.
       const depth = node.name.value.startsWith('__') ? 1 : inner.depth + 1;
       const counted = only({
         aliases: node.alias ? 1 : 0,
         paying: payingFields.has(node.name.value) ? 1 : 0,
         fields: node.name.value === '__typename' ? 0 : 1,
       });
-      // Fields are counted beside each other, not below.
+      // Only fields of this level are counted, not those below.
       return sum(total, own, counted, { ...inner, depth, fields: 0 });
     }, nothing);
   }

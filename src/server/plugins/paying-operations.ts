@@ -3,11 +3,11 @@ import { isAsyncIterable, type Plugin, processRegularResult } from 'graphql-yoga
 import { checkArgumentsBelow, taskAbove } from '../../graphql/paying.ts';
 
 /**
- * Sees to it that the answer to a paid order can be relied on: what could fail below it is looked at before anything is
- * paid, and what fails all the same says which task was ordered.
+ * Protects the answers of mutations: arguments below the root field are checked before anything is paid, and an error
+ * below a paid order names its task.
  */
 export function usePayingOperations(): Plugin {
-  /** What has been done for these cannot be done again, so that their answers must arrive. */
+  /** Requests with a mutation. Their answers must arrive, because the mutation cannot be repeated. */
   const mutations = new WeakSet<Request>();
   return {
     onExecute({ args }) {
@@ -17,13 +17,13 @@ export function usePayingOperations(): Plugin {
       mutations.add(request);
       return checkArgumentsBelow(operation, args);
     },
-    // Yoga would look only now at what the client accepts, and answer a paid order with an empty 406. To be answered in
-    // another form than one has asked for is allowed (RFC 9110, 12.5.1).
+    // Yoga checks the Accept header only after execution and would answer a paid order with an empty 406. Answering in
+    // another form than the client asked for is allowed (RFC 9110, 12.5.1).
     onResultProcess({ request, result, resultProcessor, setResultProcessor }) {
       if (resultProcessor || isAsyncIterable(result) || !mutations.has(request)) return;
       setResultProcessor(processRegularResult as Parameters<typeof setResultProcessor>[0], 'application/json');
     },
-    // Yoga names what it has once for each form that the client has named: that can be megabytes.
+    // Yoga's 406 repeats its media types once for each one in the Accept header, which can be megabytes.
     onResponse({ response }) {
       if (response.status === 406) response.headers.set('accept', 'text/event-stream');
     },

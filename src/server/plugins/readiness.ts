@@ -1,27 +1,30 @@
 import type { Plugin } from 'graphql-yoga';
 
-/** What a part of the service says of itself. */
+/** The state of one part of the service. */
 export interface Finding {
-  /** A sentence for an operator; null where all is well. */
+  /** A sentence for the operator; null where the part works. */
   readonly problem: string | null;
-  /** Whether the service can answer nothing because of it, so that no more requests should be sent here. */
+  /** Whether the service can answer no request because of this problem, so that `/ready` is 503. */
   readonly unready?: boolean;
-  /** Numbers that stand beside it, under their own names. */
+  /** Numbers that `/ready` shows beside it, by name. */
   readonly numbers?: Readonly<Record<string, number>>;
 }
 
-/** Asks one part of the service how it is. */
+/** Finds out the state of one part of the service. */
 export interface Check {
-  /** Whether the service can answer nothing without this part, so that its silence counts as `unready`. */
+  /**
+   * Whether the service can answer no request without this part. Then a check that does not answer in time counts as
+   * `unready`.
+   */
   readonly vital: boolean;
   ask(): Promise<Finding> | Finding;
 }
 
-/** How long an answer is good for: strangers may ask as often as they like. */
+/** How long a report is reused, because `/ready` needs no credentials and may be asked at any rate. */
 const keptMs = 1_000;
 
-/** How long a part may take to say how it is. */
-const patienceMs = 2_000;
+/** How long a check may take. */
+const maxCheckMs = 2_000;
 
 interface Report {
   readonly ready: boolean;
@@ -29,13 +32,13 @@ interface Report {
 }
 
 /**
- * `/ready` says whether the service can serve: 503 where a part makes that impossible, otherwise 200, with each part's own
- * words in either. That the process answers at all is said by Yoga's own `/health`.
+ * Answers `/ready`: 503 where a part keeps the service from answering, otherwise 200, with a sentence for each part in
+ * both cases. Yoga's own `/health` says only that the process answers.
  */
 export function useReadiness(stopping: AbortSignal, checks: Readonly<Record<string, Check>>): Plugin {
   let current: Promise<Report> | undefined;
 
-  /** The report that is being made, or was made a moment ago. */
+  /** The report under way, or the last one while it is fresh. */
   function latest(): Promise<Report> {
     current ??= report(checks).finally(() => {
       setTimeout(() => {
@@ -46,7 +49,7 @@ export function useReadiness(stopping: AbortSignal, checks: Readonly<Record<stri
   }
 
   return {
-    // Not async, nor is the URL taken apart: this is asked of every request.
+    // This hook runs for every request, so it is not async and parses no URL unless it has to.
     onRequest({ request, url, fetchAPI: { Response }, endResponse }) {
       if (!request.url.includes('/ready') || url.pathname !== '/ready') return;
       return latest().then(({ ready, parts }) => {
@@ -69,11 +72,11 @@ async function report(checks: Readonly<Record<string, Check>>): Promise<Report> 
   return { ready: !found.some(([, { unready }]) => unready), parts: Object.fromEntries(parts) };
 }
 
-/** What a part says, or that it says nothing in time. */
+/** The finding of a check, or that it did not answer in time. */
 function inTime({ vital, ask }: Check): Promise<Finding> {
   const { promise, resolve } = Promise.withResolvers<Finding>();
   const late = () => resolve({ problem: 'It does not answer.', unready: vital });
-  const patience = setTimeout(late, patienceMs);
+  const timer = setTimeout(late, maxCheckMs);
   Promise.try(ask).then(resolve, late);
-  return promise.finally(() => clearTimeout(patience));
+  return promise.finally(() => clearTimeout(timer));
 }

@@ -8,12 +8,12 @@ export interface BodyLimits {
   readonly maxValues: number;
 }
 
-/** A body of more than this that nobody reads is not waited for: its connection is closed. */
+/** The largest unread body for which a connection is kept open. */
 const maxUnreadBytes = 64 * 1024;
 
 /**
- * Takes orders only as JSON, and no more of it than can be looked at. A form, a plain text or an `application/graphql`
- * body can be sent by any web page without the browser asking first; JSON cannot.
+ * Accepts POST bodies only as JSON, within the limits. Any web page can send a form, plain text or
+ * `application/graphql` without asking the browser's permission first; JSON it cannot.
  */
 export function useRequestBody(limits: BodyLimits): Plugin {
   const read = new WeakSet<Request>();
@@ -55,8 +55,8 @@ export function useRequestBody(limits: BodyLimits): Plugin {
 }
 
 /**
- * Where Content-Length says how long a body is, Node sees to it that it is no longer; only what comes without is
- * counted as it comes, because that takes about half of a small request's time.
+ * Node enforces Content-Length, so only a body without it is counted while it is read: counting takes about half of the
+ * time of a small request.
  */
 async function readBytes(request: Request, limits: BodyLimits): Promise<Uint8Array> {
   if (request.headers.has('content-length')) return request.bytes();
@@ -71,10 +71,10 @@ async function readBytes(request: Request, limits: BodyLimits): Promise<Uint8Arr
   return Buffer.concat(parts);
 }
 
-/** How UTF-8 is called; any other charset would be read wrong. */
+/** Names of UTF-8 in a Content-Type. Other charsets are refused. */
 const utf8Names: ReadonlySet<string> = new Set(['utf-8', 'utf8', '"utf-8"', '"utf8"']);
 
-/** Why the body cannot be read in the form that its headers say; null where it can. */
+/** Why the body cannot be read as its headers describe it; null where it can. */
 function formProblem(headers: Headers): string | null {
   const [mediaType, ...parameters] = (headers.get('content-type') ?? '').toLowerCase().split(';');
   if (mediaType?.trim() !== 'application/json') {
@@ -88,7 +88,7 @@ function formProblem(headers: Headers): string | null {
   return encoding === 'identity' ? null : 'The body must not be compressed: send it without Content-Encoding.';
 }
 
-/** Whether the parameters of a URL, if it has any, are what they say and not what a decoder makes of damaged ones. */
+/** Whether the parameters of a URL are valid UTF-8, percent-encoded. A decoder would silently replace invalid bytes. */
 function isWellEscaped(url: string): boolean {
   const start = url.indexOf('?');
   if (start === -1) return true;
@@ -110,12 +110,12 @@ async function parsedOr<Result>(problem: string, parse: () => Result): Promise<A
   try {
     return await parse();
   } catch {
-    // What is wrong with it, a parser says by quoting it, at any length.
+    // The parser's own message is not used, because it quotes the text at any length.
     throw badRequest(problem);
   }
 }
 
-/** That a client hangs up is no error of ours. */
+/** A client that closes its connection causes a refused request, not an error of the service. */
 function brokenOff(error: unknown): never {
   throw error instanceof GraphQLError ? error : badRequest('The body broke off.');
 }

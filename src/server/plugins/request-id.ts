@@ -2,15 +2,15 @@ import { randomUUID } from 'node:crypto';
 import type { Plugin } from 'graphql-yoga';
 import { withRequest } from '../../request-context.ts';
 
-/** The header in which a request's id comes and goes. */
+/** The header that carries a request's id, in both directions. */
 export const requestIdHeader = 'x-request-id';
 const form = /^[\w.:-]{1,100}$/;
 
-/** The id that a request comes with, if it can be taken, or a new one. */
+/** The given id if it has a valid form, otherwise a new one. */
 export const requestIdFor = (given: unknown): string =>
   typeof given === 'string' && form.test(given) ? given : randomUUID();
 
-/** Gives each request an id, or takes the one it comes with, and says it in the answer: the log has it on every line. */
+/** Gives each request an id, its own or a new one, returns it in the response, and adds it to every log line. */
 export function useRequestId(): Plugin {
   const ids = new WeakMap<Request, string>();
   return {

@@ -1,6 +1,8 @@
 import type { Plugin } from 'graphql-yoga';
 
-/** What browsers are told of every answer: not to guess what it is, not to show it in a frame, not to keep it. */
+/**
+ * Headers of every response. They tell browsers not to guess its type, not to show it in a frame and not to store it.
+ */
 export const securityHeaders = {
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',

@@ -14,18 +14,18 @@ import { invalidInput, maxIssues, shown } from '../../graphql/public-error.ts';
 
 type Report = (path: readonly (string | number)[], problem: string) => void;
 
-/** What both hooks are told of an operation that is about to run. */
+/** What both hooks get about an operation before it runs. */
 type Arguments = Parameters<NonNullable<Plugin['onExecute']>>[0]['args'] & { readonly schema: GraphQLSchema };
 
 /**
- * Refuses variables that do not fit their types, before GraphQL's own executor looks at them: the executor quotes the
- * whole value in each of up to 50 errors, which is a gigabyte for an object of 20 MB that has 50 unknown fields.
+ * Refuses variables that do not fit their types, before graphql's executor checks them. The executor quotes the whole
+ * value in each of up to 50 errors: a gigabyte for an object of 20 MB with 50 unknown fields.
  */
 export function useVariables({ suggestions }: { suggestions: boolean }): Plugin {
   function check({ args }: { readonly args: Arguments }): void {
     const issues = issuesIn(args, false);
     if (issues.length === 0) return;
-    // What may have been meant is looked for only around short values: it takes seconds for one of 20 MB.
+    // Suggestions are made only for short values, because for a value of 20 MB they take seconds.
     const short = issues.every(({ message }) => message === shown(message));
     throw misfit(suggestions && short ? issuesIn(args, true) : issues);
   }
@@ -33,7 +33,7 @@ export function useVariables({ suggestions }: { suggestions: boolean }): Plugin 
   return { onExecute: check, onSubscribe: check };
 }
 
-/** What is wrong with the variables of an operation, up to as many problems as one error names. */
+/** The problems of an operation's variables, up to `maxIssues`. */
 function issuesIn({ schema, document, operationName, variableValues }: Arguments, suggestions: boolean) {
   const issues: { path: (string | number)[]; message: string }[] = [];
   const operation = getOperationAST(document, operationName);
@@ -53,7 +53,7 @@ function issuesIn({ schema, document, operationName, variableValues }: Arguments
   return issues;
 }
 
-/** Thrown to leave GraphQL's own walk through a value. */
+/** Thrown to stop graphql's walk through a value. */
 const enough = new Error('There are as many problems as one error names.');
 
 interface Variable {
@@ -72,7 +72,7 @@ function checkOne({ definition, type, given, suggestions }: Variable, report: Re
   }
 }
 
-/** Like any other document that does not fit: 400, but 200 for application/json, behind which gateways look. */
+/** Answered with 400, or with 200 to clients that accept only application/json, among them gateways. */
 function misfit(issues: Parameters<typeof invalidInput>[0]): GraphQLError {
   const error = invalidInput(issues);
   error.extensions['http'] = { status: 400, spec: true };

@@ -17,11 +17,11 @@ import {
 import { createTrackedApp } from '../support/tracked-app.ts';
 import { reply, reset, startUpstream } from '../support/upstream.ts';
 
-/** All twins were answered with one task, and one of them, the one that ordered, knows. */
-function expectOneOrder(twins: readonly Placed[]): void {
-  expect(new Set(twins.map(({ task }) => JSON.stringify(task))).size).toBe(1);
-  expect(twins[0]?.task.status).toBe('QUEUED');
-  expect(twins.filter(({ replayed }) => !replayed)).toHaveLength(1);
+/** All duplicates were answered with one task, and only the one that ordered has `replayed: false`. */
+function expectOneOrder(duplicates: readonly Placed[]): void {
+  expect(new Set(duplicates.map(({ task }) => JSON.stringify(task))).size).toBe(1);
+  expect(duplicates[0]?.task.status).toBe('QUEUED');
+  expect(duplicates.filter(({ replayed }) => !replayed)).toHaveLength(1);
 }
 
 describe.each(databaseProviders)('on %s', (provider) => {
@@ -29,50 +29,52 @@ describe.each(databaseProviders)('on %s', (provider) => {
     ['accepted', 'QUEUED', reply(200, { id: 'video_1', status: 'queued' })],
     ['refused', 'FAILED', reply(400, { message: 'No boats.' })],
     ['lost', 'UNCONFIRMED', reset],
-  ])('a twin waits for the order under way, and gets its task once that is %s', async (_, state, answer) => {
+  ])('a duplicate waits for the order under way, and gets its task once that is %s', async (_, state, answer) => {
     const app = await createTestApp({ databaseUrl: await freshDatabase(provider) });
     const order = held(answer);
     app.upstream.onSubmit = order.answer;
     const first = placed(app, anOrder, 'boat-1');
     await order.arrived;
-    const twin = placed(app, anOrder, 'boat-1');
-    // Another order has nothing to wait for.
+    const duplicate = placed(app, anOrder, 'boat-1');
+    // An order under another key does not wait.
     const { errors } = await place(app, orderOf('GROK_VIDEO3_PRO'), 'boat-1');
     expect(errors?.[0]?.extensions.code).toBe('IDEMPOTENCY_KEY_MISMATCH');
-    expect(await isWaiting(twin)).toBe(true);
+    expect(await isWaiting(duplicate)).toBe(true);
 
     order.release();
     const { task, replayed } = await first;
     expect([task.status, replayed]).toEqual([state, false]);
-    expect(await twin).toEqual({ task, replayed: true });
+    expect(await duplicate).toEqual({ task, replayed: true });
     expect(app.upstream.submits).toHaveLength(1);
   });
 
-  test('of twenty twins at once one is paid, and all get its task', async () => {
+  test('of twenty concurrent duplicates one is paid, and all get its task', async () => {
     const app = await createTestApp({ databaseUrl: await freshDatabase(provider) });
-    const twins = await Promise.all(Array.from({ length: 20 }, () => placed(app, anOrder, 'boat-1')));
-    expectOneOrder(twins);
+    const duplicates = await Promise.all(Array.from({ length: 20 }, () => placed(app, anOrder, 'boat-1')));
+    expectOneOrder(duplicates);
     expect(app.upstream.submits).toHaveLength(1);
     expect(await countTasks(app)).toBe(1);
   });
 
-  test('of twenty twins at two services on one database one is paid, and all get its task', async () => {
+  test('of twenty duplicates at two services on one database one is paid, and all get its task', async () => {
     const databaseUrl = await freshDatabase(provider);
     const upstream = await startUpstream();
-    // Slow enough for every twin to come while the order is under way.
+    // Slow enough for every duplicate to come while the order is under way.
     const order = held(reply(200, { id: 'video_1', status: 'queued' }));
     upstream.onSubmit = order.answer;
     const apps = [await createTestApp({ databaseUrl, upstream }), await createTestApp({ databaseUrl, upstream })];
-    const twins = Promise.all(Array.from({ length: 20 }, (_, index) => placed(apps[index % 2]!, anOrder, 'boat-1')));
+    const duplicates = Promise.all(
+      Array.from({ length: 20 }, (_, index) => placed(apps[index % 2]!, anOrder, 'boat-1')),
+    );
     await order.arrived;
-    expect(await isWaiting(twins)).toBe(true);
+    expect(await isWaiting(duplicates)).toBe(true);
     order.release();
-    expectOneOrder(await twins);
+    expectOneOrder(await duplicates);
     expect(upstream.submits).toHaveLength(1);
     expect(await countTasks(apps[0]!)).toBe(1);
   });
 
-  test('a key answers at a service that did not place its order', async () => {
+  test('a service that did not place the order answers its key too', async () => {
     const databaseUrl = await freshDatabase(provider);
     const upstream = await startUpstream();
     const first = await placed(await createTestApp({ databaseUrl, upstream }), anOrder, 'boat-1');
@@ -81,36 +83,36 @@ describe.each(databaseProviders)('on %s', (provider) => {
     expect(upstream.submits).toHaveLength(1);
   });
 
-  test('the twin of an order whose process died waits until it is given up, and does not order', async () => {
+  test('a duplicate of an order whose process died waits until the task is UNCONFIRMED, and does not order', async () => {
     const app = await createTrackedApp(provider);
     const id = await crashDuringSubmit(app, { idempotencyKey: 'boat-1', now: begin });
-    const twin = placed(app, anOrder, 'boat-1');
-    expect(await isWaiting(twin)).toBe(true);
+    const duplicate = placed(app, anOrder, 'boat-1');
+    expect(await isWaiting(duplicate)).toBe(true);
     app.setTime(new Date(begin.getTime() + leaseMs));
     const unconfirmed = { status: 'UNCONFIRMED', upstreamId: null, failure: { code: 'SUBMISSION_UNCONFIRMED' } };
-    expect(await twin).toEqual({ replayed: true, task: { id, ...unconfirmed } });
+    expect(await duplicate).toEqual({ replayed: true, task: { id, ...unconfirmed } });
     expect(app.upstream.submits).toEqual([]);
     expect(await countTasks(app)).toBe(1);
   });
 });
 
-test('a twin whose service stops is answered with the task that it waited for', async () => {
+test('a duplicate whose service stops is answered with the task that it waited for', async () => {
   const app = await createTestApp();
   const order = held(reply(200, { id: 'video_1', status: 'queued' }));
   app.upstream.onSubmit = order.answer;
   const first = placed(app, anOrder, 'boat-1');
   await order.arrived;
-  const twin = placed(app, anOrder, 'boat-1');
-  expect(await isWaiting(twin)).toBe(true);
+  const duplicate = placed(app, anOrder, 'boat-1');
+  expect(await isWaiting(duplicate)).toBe(true);
   const stopped = app.app.stop();
   order.release();
   const { task } = await first;
-  expect(await twin).toMatchObject({ replayed: true, task: { id: task.id } });
+  expect(await duplicate).toMatchObject({ replayed: true, task: { id: task.id } });
   await stopped;
   expect(app.upstream.submits).toHaveLength(1);
 });
 
-test('twins of an order do not take the place of another one that comes with them', async () => {
+test('duplicates of an order do not use up the limit for another order that arrives with them', async () => {
   const app = await createLimitedApp({ SECONDS_PER_DAY: '20' });
   const one = { input: anOrder, idempotencyKey: 'one' };
   const document =
