@@ -121,6 +121,7 @@ function group(settings: Settings, { development, sandbox }: { development: bool
       maxValues: settings.MAX_VALUES,
       corsOrigins: settings.CORS_ORIGINS,
       graphiql: settings.GRAPHIQL ?? development,
+      fastPath: settings.FAST_PATH ?? true,
       introspection: settings.INTROSPECTION ?? development,
       persistedOperationsFile: settings.PERSISTED_OPERATIONS_FILE ?? null,
     },

@@ -14,7 +14,8 @@ export interface Log {
  * request in which it was written.
  */
 export async function createLog({ level, pretty }: Environment['log']): Promise<Log> {
-  const mixin = () => currentRequest() ?? {};
+  // A copy, because pino writes the fields of a line into it.
+  const mixin = () => ({ ...currentRequest() });
   for (const stream of [process.stdout, process.stderr]) neverWaitFor(stream);
   const output = new LogOutput({
     fd: 1,

@@ -117,6 +117,9 @@ export const settings = z.object({
   INTROSPECTION: onOrOff.describe(
     '`on` or `off`: whether the schema may be asked for, and near misses are answered with what may have been meant. `npm run dev` has it on.',
   ),
+  FAST_PATH: onOrOff.describe(
+    '`on` or `off`: whether queries that were answered before are answered without Yoga. On where it is not set.',
+  ),
   GRAPHIQL: onOrOff.describe('`on` or `off`: whether browsers get GraphiQL. `npm run dev` has it on.'),
   CORS_ORIGINS: list
     .refine(

@@ -18,6 +18,7 @@ test('with nothing but a key, every setting has its documented default', () => {
       maxValues: 10_000,
       corsOrigins: [],
       graphiql: false,
+      fastPath: true,
       introspection: false,
       persistedOperationsFile: null,
     },
@@ -85,6 +86,7 @@ test('every setting reaches its part, and values that depend on a setting follow
     PERSISTED_OPERATIONS_FILE: 'operations.json',
     INTROSPECTION: 'on',
     GRAPHIQL: 'on',
+    FAST_PATH: 'off',
     CORS_ORIGINS: 'https://app.example.com, http://localhost:3000',
     LOG_LEVEL: 'debug',
   });
@@ -100,6 +102,7 @@ test('every setting reaches its part, and values that depend on a setting follow
       maxValues: 12,
       corsOrigins: ['https://app.example.com', 'http://localhost:3000'],
       graphiql: true,
+      fastPath: false,
       introspection: true,
       persistedOperationsFile: 'operations.json',
     },

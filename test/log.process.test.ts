@@ -2,6 +2,7 @@ import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_pr
 import { once } from 'node:events';
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
+import { orderBody, startGuarded } from './security/guarded.ts';
 import { anOrder, submitDocument } from './support/app.ts';
 import { closedPort } from './support/closed-port.ts';
 import { freshDatabase, freshDirectory } from './support/database.ts';
@@ -189,4 +190,16 @@ test('an error output that is not read does not keep a service that cannot start
   const pipe = fullPipe();
   const child = spawnServiceOnto([pipe.writable, pipe.writable], {});
   expect(await once(child, 'exit')).toEqual([1, null]);
+});
+
+test('a line has no fields of an earlier line of its request', async () => {
+  const service = await startGuarded({ LOG_LEVEL: 'debug' });
+  await service.send(orderBody);
+  await expect.poll(() => linesIn(service.log()).map(({ msg }) => msg)).toContain('order accepted');
+  const lines = linesIn(service.log());
+  const [accepted] = lines.filter(({ msg }) => msg === 'order accepted');
+  expect(accepted?.upstreamId).toEqual(expect.any(String));
+  await expect
+    .poll(() => linesIn(service.log()).filter(({ msg }) => msg === 'Processing GraphQL Parameters done.'))
+    .toEqual([expect.not.objectContaining({ upstreamId: expect.anything() })]);
 });

@@ -46,6 +46,7 @@ describe('wrong settings', () => {
       STALLED_TIMEOUT_MS: '0',
       INTROSPECTION: 'yes',
       GRAPHIQL: 'yes',
+      FAST_PATH: 'yes',
       CORS_ORIGINS: 'https://app.example.com/path',
       LOG_LEVEL: 'loud',
       SANDBOX_PORT: 'x',

@@ -1,6 +1,6 @@
 import type { RequestListener } from 'node:http';
 import type { DocumentNode } from 'graphql';
-import { createYoga, type YogaServerInstance } from 'graphql-yoga';
+import { createYoga, type Plugin, type YogaLogger, type YogaServerInstance } from 'graphql-yoga';
 import type { Authenticator } from '../access/authenticator.ts';
 import type { Caller } from '../access/caller.ts';
 import type { CallerContext, Context } from '../graphql/builder.ts';
@@ -8,7 +8,8 @@ import { printSdl, schema } from '../graphql/schema.ts';
 import type { TaskReader } from '../tasks/task-reader.ts';
 import { documentCache } from './document-cache.ts';
 import { createFastPath } from './fast-path/fast-path.ts';
-import { KnownQueries } from './fast-path/query-cache.ts';
+import type { pluginsOfOurs } from './fast-path/honoured-plugins.ts';
+import { QueryCache } from './fast-path/query-cache.ts';
 import { graphiqlOptions } from './graphiql/graphiql.ts';
 import { GraphiqlAssets, serveGraphiql } from './graphiql/graphiql-assets.ts';
 import { createGraphiqlRenderer } from './graphiql/graphiql-page.ts';
@@ -34,8 +35,14 @@ export type Capabilities = Omit<ServerContext, 'maxComplexity' | 'sdl'> & {
   readonly readerFor: (caller: Caller) => TaskReader;
 };
 
+/** The plugins that the service adds to Yoga's, by their names in the table of the fast path; in the order of their hooks. */
+type OwnPlugins = Record<keyof typeof pluginsOfOurs, Plugin | false>;
+
 export interface GraphqlServer extends Pick<YogaServerInstance<object, ServerContext>, 'fetch'> {
+  /** Answers every request over HTTP, by the fast path or through Yoga. */
   readonly listener: RequestListener;
+  /** What is installed in Yoga: all plugins, and those of them that are the service's. */
+  readonly plugins: { readonly all: readonly object[]; readonly own: OwnPlugins };
 }
 
 export interface ServerSettings extends BodyLimits {
@@ -46,6 +53,8 @@ export interface ServerSettings extends BodyLimits {
   readonly documents: DocumentLimits & { readonly maxComplexity: number };
   readonly corsOrigins: readonly string[];
   readonly graphiql: boolean;
+  /** Whether queries that Yoga has answered before may be answered by the fast path. */
+  readonly fastPath: boolean;
   /** Whether introspection is allowed, and error messages may suggest names of the schema. */
   readonly introspection: boolean;
   /** The file with the only documents that are answered; null to answer any document. */
@@ -64,35 +73,17 @@ export async function createGraphqlServer(
   { readerFor, ...capabilities }: Capabilities,
   settings: ServerSettings,
 ): Promise<GraphqlServer> {
-  const { checks, stopping, authenticator, documents, introspection, persistedOperationsFile, corsOrigins, graphiql } =
-    settings;
+  const { authenticator, documents, introspection, corsOrigins, graphiql, fastPath } = settings;
   const context: ServerContext = { ...capabilities, maxComplexity: documents.maxComplexity, sdl: printSdl };
   const contextOf = (caller: Caller): CallerContext => ({ caller, tasks: readerFor(caller) });
-  const known = new KnownQueries();
+  const queries = new QueryCache();
   const assets = new GraphiqlAssets();
   const logger = toYogaLogger(context.log);
+  const own = await createPlugins({ context, contextOf, queries, logger }, settings);
   const yoga = createYoga<object, ServerContext>({
     schema,
     context,
-    plugins: [
-      useRequestId(),
-      useSecurityHeaders(),
-      useReadiness(stopping, checks),
-      useAuthentication(authenticator, corsOrigins, contextOf),
-      useRequestBody(settings),
-      known.plugin(),
-      await usePersistedDocuments(persistedOperationsFile),
-      useDocumentLimits(documents, { introspection }),
-      useVariables({ suggestions: introspection }),
-      usePayingOperations(),
-      useEventStreams({
-        context,
-        mask(error) {
-          logger.error(error);
-          return maskError(error);
-        },
-      }),
-    ],
+    plugins: Object.values(own).filter((plugin) => plugin !== false),
     graphiql: graphiql && graphiqlOptions,
     renderGraphiQL: createGraphiqlRenderer(assets, settings),
     maskedErrors: { maskError },
@@ -105,9 +96,49 @@ export async function createGraphqlServer(
     multipart: false,
     cors: corsFor({ allowed: corsOrigins, sandbox: settings.sandbox, log: context.log }),
   });
-  const yogaListener = createYogaListener(yoga, settings.stalledTimeoutMs);
-  const listener = createFastPath({ authenticator, known, context, contextOf, limits: settings }, yogaListener);
+  const throughYoga = createYogaListener(yoga, settings.stalledTimeoutMs);
+  const listener = fastPath
+    ? createFastPath({ authenticator, queries, context, contextOf, limits: settings }, throughYoga)
+    : throughYoga;
   if (graphiql && !introspection)
     context.log.warn('GRAPHIQL is on and INTROSPECTION is off: GraphiQL shows no schema.');
-  return { fetch: yoga.fetch, listener: graphiql ? serveGraphiql(assets, listener) : listener };
+  return {
+    fetch: yoga.fetch,
+    listener: graphiql ? serveGraphiql(assets, listener) : listener,
+    // Yoga declares the list protected, and a test compares it with the table of the fast path.
+    plugins: { all: yoga['plugins'], own },
+  };
+}
+
+interface PluginParts {
+  readonly context: ServerContext;
+  readonly contextOf: (caller: Caller) => CallerContext;
+  readonly queries: QueryCache;
+  readonly logger: Pick<YogaLogger, 'error'>;
+}
+
+async function createPlugins(
+  { context, contextOf, queries, logger }: PluginParts,
+  settings: ServerSettings,
+): Promise<OwnPlugins> {
+  const { introspection, persistedOperationsFile: file } = settings;
+  return {
+    requestId: useRequestId(),
+    securityHeaders: useSecurityHeaders(),
+    readiness: useReadiness(settings.stopping, settings.checks),
+    authentication: useAuthentication(settings.authenticator, settings.corsOrigins, contextOf),
+    requestBody: useRequestBody(settings),
+    queryCache: settings.fastPath && queries.plugin(),
+    persistedOperations: await usePersistedDocuments(file),
+    documentLimits: useDocumentLimits(settings.documents, { introspection }),
+    variables: useVariables({ suggestions: introspection }),
+    payingOperations: usePayingOperations(),
+    eventStreams: useEventStreams({
+      context,
+      mask(error) {
+        logger.error(error);
+        return maskError(error);
+      },
+    }),
+  };
 }

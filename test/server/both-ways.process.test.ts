@@ -1,15 +1,16 @@
 import { expect, test } from 'vitest';
+import { securityHeaders } from '../../src/server/plugins/security-headers.ts';
 import { settings } from '../../src/settings.ts';
 import { type Guarded, startGuarded } from '../security/guarded.ts';
 
 type Sent = { readonly query: string; readonly variables?: object };
 
 interface Row {
-  /** Made small, where it is a setting. */
+  /** The limit made small, where it is a setting. */
   readonly setting?: readonly [name: string, value: string];
-  /** A query that is answered, so that the fast path knows its document afterwards. */
+  /** A query that is answered, so that its document is cached afterwards. */
   readonly within: Sent;
-  /** The same document as a rule, with more than the limit. */
+  /** A query beyond the limit, as a rule with the same document. */
   readonly beyond: Sent;
   readonly refusal: object;
 }
@@ -26,7 +27,7 @@ const deep = (levels: number): unknown => (levels === 0 ? 0 : [deep(levels - 1)]
 const exceeded = (limit: string, max: number) => ({ code: 'LIMIT_EXCEEDED', limit, max });
 const invalid = { code: 'BAD_USER_INPUT' };
 
-/** A limit that a setting names, on what a document may be: beyond it no document becomes known. */
+/** A limit that a setting names, on what a document may be: beyond it no document is cached. */
 const ofDocuments = (name: string, max: number, query: string): Row => ({
   setting: [name, String(max)],
   within: { query: whoami },
@@ -98,7 +99,7 @@ test('the table has a row for each setting that limits a query', () => {
 const byYoga = { 'content-type': 'application/json; charset=utf-8' };
 
 /** Sends a query until it is answered by the fast path, as the log says. */
-async function untilKnown(service: Guarded, query: Sent): Promise<void> {
+async function untilFast(service: Guarded, query: Sent): Promise<void> {
   await expect
     .poll(async () => {
       const requestId = crypto.randomUUID();
@@ -111,7 +112,7 @@ async function untilKnown(service: Guarded, query: Sent): Promise<void> {
 }
 
 test.each(Object.entries(rows))(
-  'the limit on %s holds for a query that is known, as for one that is new',
+  'the limit on %s holds for a query that is cached as for one that is new',
   async (_, row) => {
     const { setting, within, beyond, refusal } = row;
     const service = await startGuarded({ LOG_LEVEL: 'trace', ...(setting && Object.fromEntries([setting])) });
@@ -119,10 +120,41 @@ test.each(Object.entries(rows))(
     const refused = await asNew.json();
     expect(refused.data ?? null).toBeNull();
     expect(refused.errors).toMatchObject([{ extensions: refusal }]);
-    await untilKnown(service, within);
+    await untilFast(service, within);
     for (let time = 0; time < 3; time++) {
-      const asKnown = await service.send(beyond);
-      expect([asKnown.status, await asKnown.json()]).toEqual([asNew.status, refused]);
+      const asCached = await service.send(beyond);
+      expect([asCached.status, await asCached.json()]).toEqual([asNew.status, refused]);
     }
   },
 );
+
+test('with FAST_PATH=off no request is answered by the fast path', async () => {
+  const service = await startGuarded({ LOG_LEVEL: 'trace', FAST_PATH: 'off' });
+  const ids = ['first', 'second', 'third'];
+  for (const id of ids) {
+    const answer = await service.send({ query: whoami }, { 'x-request-id': id });
+    expect(await answer.text()).toBe('{"data":{"videoClient":{"name":"app"}}}');
+  }
+  // What Yoga says of each request that goes through it.
+  const throughYoga = () => [
+    ...service.log().matchAll(/"requestId":"(\w+)","msg":"Processing GraphQL Parameters done/g),
+  ];
+  await expect.poll(() => throughYoga().map(([, id]) => id)).toEqual(ids);
+  expect(service.log()).not.toContain('fast path');
+});
+
+test('an answer has the id of its request and the headers for browsers both ways', async () => {
+  const service = await startGuarded({ LOG_LEVEL: 'trace' });
+  await untilFast(service, { query: whoami });
+  const headersOf = async (requestId: string, headers: Record<string, string> = {}) => {
+    const answer = await service.send({ query: whoami }, { 'x-request-id': requestId, ...headers });
+    return Object.fromEntries(answer.headers);
+  };
+  const { date, 'x-request-id': id, ...fast } = await headersOf('by-the-fast-path');
+  await expect.poll(() => service.log()).toContain('"requestId":"by-the-fast-path","msg":"answered by the fast path"');
+  const { date: _, 'x-request-id': yogaId, ...yoga } = await headersOf('by-yoga', byYoga);
+  expect([id, yogaId]).toEqual(['by-the-fast-path', 'by-yoga']);
+  expect(fast).toEqual(yoga);
+  expect(fast).toMatchObject(securityHeaders);
+  expect(service.log()).not.toContain('"requestId":"by-yoga","msg":"answered by the fast path"');
+});

@@ -4,13 +4,13 @@ import { callUp, type Guarded, headOf, startGuarded } from '../security/guarded.
 import { createKeyFor } from '../support/callers.ts';
 import { freshDirectory } from '../support/database.ts';
 
-/** Yoga's answer, and the answer once the query is cached. */
+/** What Yoga answers, and what the fast path answers. */
 async function bothWays(service: Guarded, body: object) {
   // With a parameter, the type is out of the ordinary.
-  const long = await service.send(body, { 'content-type': 'application/json; charset=utf-8' });
+  const byYoga = await service.send(body, { 'content-type': 'application/json; charset=utf-8' });
   await service.send(body);
-  const short = await service.send(body);
-  return { long: await long.text(), short: await short.text() };
+  const fast = await service.send(body);
+  return { byYoga: await byYoga.text(), fast: await fast.text() };
 }
 
 test('nothing in a query is run as code', async () => {
@@ -33,7 +33,7 @@ test('nothing in a query is run as code', async () => {
   expect(service.log()).not.toContain('the code ran');
 });
 
-test('a cached query is answered like an uncached one, with any content', async () => {
+test('queries that compilers get wrong are answered as by Yoga', async () => {
   const service = await startGuarded();
   const shared = 'fragment F on VideoClient { name limits { callsPerDay } }';
   const bodies: { query: string; variables?: object }[] = [
@@ -57,9 +57,9 @@ test('a cached query is answered like an uncached one, with any content', async 
     },
   ];
   for (const body of bodies) {
-    const { long, short } = await bothWays(service, body);
-    expect({ ...body, long }).toMatchObject({ long: expect.stringContaining('{"data":{"') });
-    expect({ ...body, short }).toEqual({ ...body, short: long });
+    const { byYoga, fast } = await bothWays(service, body);
+    expect({ ...body, byYoga }).toMatchObject({ byYoga: expect.stringContaining('{"data":{"') });
+    expect({ ...body, fast }).toEqual({ ...body, fast: byYoga });
   }
 });
 
@@ -85,4 +85,46 @@ test('a request whose body is empty is answered', async () => {
   const authorization = `Bearer ${service.key}`;
   const line = await callUp(service.url, headOf({ authorization, 'content-length': 0 }));
   await expect.poll(() => line.heard()).toContain('400 Bad Request');
+});
+
+/** Documents of valid queries, and whether they may be compiled. */
+const documents: readonly [query: string, isCompiled: boolean][] = [
+  ['{ __typename videoClient { __typename name } }', true],
+  ['{ videoTasks(first: 2, filter: { statuses: [QUEUED, FAILED], models: null }) { edges { cursor } } }', true],
+  [
+    'query Q($n: Int = 3, $s: [VideoTaskStatus!]) { videoTasks(first: $n, filter: { statuses: $s }) { __typename } }',
+    true,
+  ],
+  ['query ($n: Int!, $id: ID! = 5) { a: videoTasks(last: $n) { __typename } videoTask(id: $id) { id } }', true],
+  ['{ videoClient { ...F ... on VideoClient { scopes } } } fragment F on VideoClient { name }', true],
+  ['{ videoClient { name } } # no directive: @skip, no "string", no __name', true],
+  ['\uFEFF{ videoClient,,, { name } }\r\n', true],
+  ['{ videoTask(id: "5") { id } }', false],
+  ['{ videoTask(id: """5""") { id } }', false],
+  ['query ($id: ID! = "5") { videoTask(id: $id) { id } }', false],
+  ['{ videoClient { name @include(if: true) } }', false],
+  ['{ videoClient { __proto__: name } }', false],
+  ['{ videoClient { __typenames: name } }', false],
+  ['{ videoClient { ...__F } } fragment __F on VideoClient { name }', false],
+  ['query __Q { videoClient { name } }', false],
+  ['query ($__v: Int) { videoTasks(first: $__v) { __typename } }', false],
+  [
+    '{ _entities(representations: [{ __typename: VideoModel, name: GROK_VIDEO3, weight: 1.5 }]) { __typename } }',
+    false,
+  ],
+];
+
+test('a document is compiled that consists of names, integers, variables and punctuation, and no other', async () => {
+  const service = await startGuarded({ LOG_LEVEL: 'trace' });
+  for (const [index, [query]] of documents.entries()) {
+    const body = { query, variables: { n: 1 } };
+    for (const time of ['first', 'second']) {
+      const answer = await service.send(body, { 'x-request-id': `${time}-${index}` });
+      expect({ query, text: await answer.text() }).toEqual({ query, text: expect.stringContaining('{"data":{') });
+    }
+  }
+  const prepared = () => [...service.log().matchAll(/"requestId":"second-(\d+)","compiled":(true|false)/g)];
+  await expect
+    .poll(() => prepared().map(([, index, compiled]) => [documents[Number(index)]?.[0], compiled === 'true']))
+    .toEqual(documents);
 });

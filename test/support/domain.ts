@@ -71,7 +71,7 @@ const shared = ({ store, upstream, signals, schedule, log, now, throttle }: Test
   record: recorderFor(store, [wakesWatchers(signals), logsStatus(log)]),
 });
 
-const readerWith = (parts: TestParts, viewer: Viewer): TaskReader =>
+export const readerWith = (parts: TestParts, viewer: Viewer): TaskReader =>
   new TaskReader({ store: parts.store, signals: parts.signals, stopping: never, rereadMs: 30_000 }, viewer);
 
 export const ordersWith = (parts: TestParts): Orders =>

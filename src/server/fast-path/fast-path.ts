@@ -9,31 +9,32 @@ import { bearerToken } from '../plugins/authentication.ts';
 import type { BodyLimits } from '../plugins/request-body.ts';
 import { requestIdFor, requestIdHeader } from '../plugins/request-id.ts';
 import { securityHeaders } from '../plugins/security-headers.ts';
-import type { KnownQueries, QueryContext } from './query-cache.ts';
+import type { QueryContext } from './compile-query.ts';
+import type { QueryCache } from './query-cache.ts';
 
 interface Settings {
   readonly authenticator: Authenticator;
-  readonly known: KnownQueries;
+  readonly queries: QueryCache;
   readonly limits: BodyLimits;
-  /** What every resolver of a query gets, but for what is bound to the caller. */
+  /** What every resolver of a query gets, without what is bound to the caller. */
   readonly context: Omit<QueryContext, keyof CallerContext>;
   readonly contextOf: (caller: Caller) => CallerContext;
 }
 
-/** Enough for a query with its variables; of what is longer, the rest takes longer than Yoga does. */
+/** Enough for a query with its variables. With a longer body, Yoga's share of the time is small. */
 const maxFastBytes = 16 * 1024;
 
 /**
- * Answers queries that have been answered before past Yoga, because the way through Yoga takes longer than most of them.
- * It decides nothing: what is out of the ordinary, and what comes to anything but data, goes through Yoga from its
- * beginning, so that a query can be run twice.
+ * Answers queries that Yoga has answered before without Yoga, because Yoga takes longer than most queries do. It decides
+ * nothing: a request that is out of the ordinary, and one whose result is not only data, goes through Yoga from its
+ * beginning, so a query can run twice. honoured-plugins.ts says how it does justice to each plugin that it leaves out.
  */
 export function createFastPath(settings: Settings, yogaListener: RequestListener): RequestListener {
   const { authenticator, limits } = settings;
   const maxBytes = Math.min(maxFastBytes, limits.maxBodyBytes);
 
   async function answerTo(request: IncomingMessage, token: string, lengthBytes: number): Promise<Answer | null> {
-    // First, so that nothing is read of what comes without a valid key.
+    // The key is checked first, so that no body is read that comes without a valid one.
     const caller = await authenticator.withKey(token);
     const body = caller && (await readAtOnce(request, lengthBytes));
     if (!body) return null;
@@ -58,7 +59,7 @@ export function createFastPath(settings: Settings, yogaListener: RequestListener
   };
 }
 
-/** The whole body; null where it does not come in one piece, which is not waited for, or the client hangs up. */
+/** The whole body; null where only a part of it has arrived, because that is Yoga's to wait for, or the client hangs up. */
 function readAtOnce(request: IncomingMessage, lengthBytes: number): Promise<Buffer | null> {
   const { promise, resolve } = Promise.withResolvers<Buffer | null>();
   if (request.destroyed) resolve(null);
@@ -67,7 +68,7 @@ function readAtOnce(request: IncomingMessage, lengthBytes: number): Promise<Buff
   return promise;
 }
 
-/** As servers and apps ask, with nothing in the head that a plugin would have to heed. */
+/** Whether the head of a request says nothing that a plugin would have to heed. */
 const isOrdinary = ({ method, url, headers }: IncomingMessage): boolean =>
   method === 'POST' &&
   url === '/graphql' &&
@@ -89,12 +90,12 @@ interface Answer {
 /** Null where the request has to go through Yoga. */
 async function fastAnswer(
   { accept, caller, body }: Asked,
-  { known, limits, context, contextOf }: Settings,
+  { queries, limits, context, contextOf }: Settings,
 ): Promise<Answer | null> {
-  const contentType = known.contentTypeFor(accept);
+  const contentType = queries.contentTypeFor(accept);
   const text = textIn(body);
   if (contentType === undefined || text === null || excessIn(text, limits.maxValues)) return null;
-  const run = known.find(JSON.parse(text));
+  const run = queries.find(JSON.parse(text));
   if (!run) return null;
   const { data, errors } = await run({ ...context, ...contextOf(caller) });
   if (!data || errors) return null;

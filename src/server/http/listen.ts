@@ -35,7 +35,9 @@ const maxCheckIntervalMs = 1_000;
 const dropLogIntervalMs = 60_000;
 
 /**
- * Listens on `host` and `port`, and resolves once connections are accepted.
+ * Listens on `host` and `port`, and resolves once connections are accepted. The listener is the one place that every request
+ * passes, because it stands before both the fast path and Yoga: what counts or measures requests wraps it here, and not in
+ * a plugin of Yoga.
  *
  * @throws the system's error when the port cannot be opened.
  */
