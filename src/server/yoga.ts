@@ -19,7 +19,7 @@ import { useAuthentication } from './plugins/authentication.ts';
 import { corsFor } from './plugins/cors.ts';
 import { type DocumentLimits, useDocumentLimits } from './plugins/document-limits.ts';
 import { usePayingOperations } from './plugins/paying-operations.ts';
-import { usePersistedDocuments } from './plugins/persisted-operations.ts';
+import { useNoPersistedDocuments, usePersistedDocuments } from './plugins/persisted-operations.ts';
 import { type Check, useReadiness } from './plugins/readiness.ts';
 import { type BodyLimits, useRequestBody } from './plugins/request-body.ts';
 import { useRequestId } from './plugins/request-id.ts';
@@ -129,7 +129,8 @@ async function createPlugins(
     authentication: useAuthentication(settings.authenticator, settings.corsOrigins, contextOf),
     requestBody: useRequestBody(settings),
     queryCache: settings.fastPath && queries.plugin(),
-    persistedOperations: await usePersistedDocuments(file),
+    persistedOperations: file !== null && (await usePersistedDocuments(file)),
+    noPersistedOperations: file === null && useNoPersistedDocuments(),
     documentLimits: useDocumentLimits(settings.documents, { introspection }),
     variables: useVariables({ suggestions: introspection }),
     payingOperations: usePayingOperations(),

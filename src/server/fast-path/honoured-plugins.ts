@@ -55,6 +55,9 @@ export const pluginsOfOurs = {
     onParse: noEffect(once),
     onValidate: noEffect(once),
   },
+  noPersistedOperations: {
+    onParams: same('A document is cached by its text, and an id alone is the key of none.'),
+  },
   documentLimits: {
     onSchemaChange: noEffect('The schema never changes.'),
     onParse: noEffect(once),

@@ -47,15 +47,17 @@ function documentIdIn({ extensions, ...params }: Params, { url }: Request): stri
 }
 
 /**
- * Answers documents by their ids. With a file, no documents are answered but those in it. Without one, no id is known, and
- * the refusal is worded so that clients with automatic persisted queries send the document instead.
+ * Answers no documents but those in a file, which clients name by their ids.
  *
  * @throws PersistedOperationsError when the file cannot be read.
  */
-export const usePersistedDocuments = async (path: string | null): Promise<Plugin> =>
-  path === null ? withoutDocuments : onlyDocuments(await readDocuments(path));
+export const usePersistedDocuments = async (path: string): Promise<Plugin> => onlyDocuments(await readDocuments(path));
 
-const withoutDocuments: Plugin = {
+/**
+ * Refuses ids of documents where there is no file of them, in words by which clients with automatic persisted queries send
+ * the document instead.
+ */
+export const useNoPersistedDocuments = (): Plugin => ({
   onParams({ params, request }) {
     if (params.query || documentIdIn(params, request) === null) return;
     // Apollo's clients go by the code, urql goes by the message, and some of either read no answer but 200.
@@ -63,7 +65,7 @@ const withoutDocuments: Plugin = {
       extensions: { code: 'PERSISTED_QUERY_NOT_SUPPORTED', http: { status: 200 } },
     });
   },
-};
+});
 
 /** The plugin's own errors carry codes that clients know. */
 function onlyDocuments(documents: ReadonlyMap<string, string>): Plugin {
