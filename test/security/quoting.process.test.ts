@@ -110,7 +110,7 @@ const places: Record<string, (text: string) => Body> = {
 const maxAnswer = 16 * 1024;
 
 const expectedCode =
-  /^(BAD_USER_INPUT|BAD_REQUEST|NOT_FOUND|FORBIDDEN|LIMIT_EXCEEDED|GRAPHQL_\w+|OPERATION_RESOLUTION_FAILURE)$/;
+  /^(BAD_USER_INPUT|BAD_REQUEST|NOT_FOUND|FORBIDDEN|LIMIT_EXCEEDED|GRAPHQL_\w+|OPERATION_RESOLUTION_FAILURE|PERSISTED_QUERY_NOT_SUPPORTED)$/;
 
 test.each(Object.entries(hostile))(
   'neither an answer nor a log line quotes a megabyte, wherever it stands in a request: %s',
