@@ -11,7 +11,7 @@ import type { KeyStore } from './access/key-store.ts';
 import { openDatabase } from './database/database.ts';
 import { createKeyStore } from './database/prisma-key-store.ts';
 import { databaseNote, readDatabaseUrl } from './environment.ts';
-import type { SpendingLimits } from './spending/usage.ts';
+import type { SpendingLimits } from './spending/limits.ts';
 
 const usage = `Usage: npm run keys -- <command>
 

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { SpendingLimits } from '../spending/usage.ts';
+import type { SpendingLimits } from '../spending/limits.ts';
 import { type Caller, callerOf, isScope, type Scope } from './caller.ts';
 import type { ApiKey, KeyStore } from './key-store.ts';
 

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { OperatorError } from '../errors.ts';
-import type { SpendingLimits } from '../spending/usage.ts';
+import type { SpendingLimits } from '../spending/limits.ts';
 import { authenticateKey } from './api-keys.ts';
 import { type Caller, callerOf } from './caller.ts';
 import type { JwtSettings } from './jwt.ts';

@@ -1,5 +1,5 @@
 import type { Spender } from '../spending/ledger.ts';
-import type { SpendingLimits } from '../spending/usage.ts';
+import type { SpendingLimits } from '../spending/limits.ts';
 import type { Viewer } from '../tasks/task-reader.ts';
 
 /** The scopes that credentials can have. */

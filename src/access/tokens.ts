@@ -1,6 +1,6 @@
 import { type JWTPayload, jwtVerify } from 'jose';
 import type { Logger } from 'pino';
-import type { SpendingLimits } from '../spending/usage.ts';
+import type { SpendingLimits } from '../spending/limits.ts';
 import { type Caller, callerOf, isScope, type Scope } from './caller.ts';
 import { isClientName, tokenPrefix } from './client-name.ts';
 import type { JwtSettings } from './jwt.ts';

@@ -1,5 +1,5 @@
 import { type Caller, type Scope, scopes } from '../access/caller.ts';
-import { endOfDay, endOfMinute, type SpendingLimits, type Usage } from '../spending/usage.ts';
+import { endOfDay, endOfMinute, type SpendingLimits, type Usage } from '../spending/limits.ts';
 import { builder } from './builder.ts';
 import { enumOf } from './enums.ts';
 

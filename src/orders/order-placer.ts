@@ -4,7 +4,7 @@ import { describeImages } from '../catalogue/reference-image.ts';
 import { billingOf, type VideoRequest } from '../catalogue/video-request.ts';
 import { DatabaseUnavailableError, QuotaExceededError, RateLimitedError } from '../errors.ts';
 import type { Ledger } from '../spending/ledger.ts';
-import { type Cost, costOf } from '../spending/usage.ts';
+import { type Cost, costOf } from '../spending/limits.ts';
 import type { VideoTask } from '../tasks/task.ts';
 import type { TaskReader, Viewer } from '../tasks/task-reader.ts';
 import type { NewTask, TaskStore } from '../tasks/task-store.ts';

@@ -1,4 +1,4 @@
-import type { SpendingLimits } from '../spending/usage.ts';
+import type { SpendingLimits } from '../spending/limits.ts';
 import type { VideoTask } from '../tasks/task.ts';
 import type { Viewer } from '../tasks/task-reader.ts';
 import type { RequestedOrder } from './order-hash.ts';

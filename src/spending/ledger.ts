@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { afterRefund, afterSpending, type Cost, type SpendingLimits, type Usage, unused, usageAt } from './usage.ts';
+import { afterRefund, afterSpending, type Cost, type SpendingLimits, type Usage, unused, usageAt } from './limits.ts';
 import type { SavedUsage, UsageStore } from './usage-store.ts';
 
 /** A client and its limits. */

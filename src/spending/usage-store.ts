@@ -1,4 +1,4 @@
-import type { Usage } from './usage.ts';
+import type { Usage } from './limits.ts';
 
 export interface SavedUsage extends Usage {
   /** Each write increments it. */

@@ -106,7 +106,7 @@ const accepted = (reply: Pick<Accepted, 'upstreamId' | 'upstreamStatus'>, moment
 });
 
 /** The change of a task whose process died during the submit; null unless SUBMITTING. */
-export function afterLostSubmit(task: VideoTask, moment: Moment): TaskChange | null {
+export function afterProcessDeath(task: VideoTask, moment: Moment): TaskChange | null {
   if (task.status !== 'SUBMITTING') return null;
   const message = 'The service stopped while the order was being sent, so it is not known whether it arrived.';
   return recorded(task, unconfirmed(message), 'RECOVERY', moment);

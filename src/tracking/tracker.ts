@@ -3,7 +3,7 @@ import type { Clock } from '../tasks/moment.ts';
 import type { RecordChange } from '../tasks/record-change.ts';
 import type { TaskChange, VideoTask } from '../tasks/task.ts';
 import type { TaskStore } from '../tasks/task-store.ts';
-import { afterCheck, afterLostSubmit } from '../tasks/transitions.ts';
+import { afterCheck, afterProcessDeath } from '../tasks/transitions.ts';
 import type { CheckReply, Upstream } from '../tasks/upstream.ts';
 import { ClaimLoop, type ClaimLoopSettings } from '../work/claim-loop.ts';
 import { CheckBatch } from './check-batch.ts';
@@ -77,7 +77,7 @@ export class Tracker {
 
   async #check(task: VideoTask): Promise<void> {
     const { clock, record } = this.#with;
-    const change = task.upstreamId === null ? afterLostSubmit(task, clock()) : await this.#ask(task, task.upstreamId);
+    const change = task.upstreamId === null ? afterProcessDeath(task, clock()) : await this.#ask(task, task.upstreamId);
     if (!change) return;
     // A provisional link makes no history entry, but the batch writes only times and counts, so it is recorded by
     // itself.

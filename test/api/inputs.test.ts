@@ -113,7 +113,7 @@ test('a prompt with a character that PostgreSQL cannot store is refused', async 
 const malformed: Record<string, object | null> = {
   'no input': null,
   'no model': {},
-  'an unknown model': { grokVideo4: { prompt: 'A paper boat' } },
+  'an unknown model': { grokVideo99: { prompt: 'A paper boat' } },
   'two models': { ...orderOf('GROK_VIDEO3'), ...orderOf('GROK_VIDEO3_PRO') },
   'one model and another that is null': { ...orderOf('GROK_VIDEO3'), grokVideo3Pro: null },
   'a model that is null': { grokVideo3: null },

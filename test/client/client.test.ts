@@ -136,13 +136,13 @@ test('it says why the service takes no order, or that it is not there', async ()
     runClient(found, '   '),
     runClient({ ...found, VIDEO_API_KEY: 'not-a-key' }, 'A paper boat'),
     runClient(nowhere, 'A paper boat'),
-    runClient(found, 'A paper boat', '--model', 'grokVideo4'),
+    runClient(found, 'A paper boat', '--model', 'grokVideo99'),
   ]);
   expect(complaints.map(({ code, complaint }) => [code, complaint])).toEqual([
     [1, 'Refused (BAD_USER_INPUT): input.grokVideo3.prompt must not be empty. Nothing was ordered.'],
     [1, expect.stringMatching(/^Refused \(UNAUTHENTICATED\): .* Set VIDEO_API_KEY to a key of the service\.$/)],
     [1, expect.stringMatching(/^No connection: connect ECONNREFUSED/)],
-    [2, expect.stringMatching(/^There is no model grokVideo4\.\nnpm start -- "<prompt>"/)],
+    [2, expect.stringMatching(/^There is no model grokVideo99\.\nnpm start -- "<prompt>"/)],
   ]);
 });
 

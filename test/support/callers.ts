@@ -7,7 +7,7 @@ import type { KeyStore } from '../../src/access/key-store.ts';
 import { adapterFor, openDatabase, type Provider } from '../../src/database/database.ts';
 import { migrate, migrationsDirectory } from '../../src/database/migrations/migrate.ts';
 import { createKeyStore } from '../../src/database/prisma-key-store.ts';
-import type { SpendingLimits } from '../../src/spending/usage.ts';
+import type { SpendingLimits } from '../../src/spending/limits.ts';
 import { type Speaker, speakTo, type TestApp } from './app.ts';
 import { freshDatabase, freshDirectory } from './database.ts';
 import { silentLog } from './log.ts';
