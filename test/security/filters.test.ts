@@ -19,7 +19,7 @@ test.each<[what: string, count: number, filter: object]>([
   ['11 lists of 2,800 combinations', 11, everything],
   ['one list of 2,800 combinations', 1, everything],
   ['50 lists of 28 combinations', 50, { statuses, models: modelNames }],
-  ['50 lists of all states, which stand for all models too', 50, { status: statuses }],
+  ['50 lists of all states, which stand for all models too', 50, { statuses }],
   ['50 lists of 100 clients', 50, { clients: clients(100) }],
 ])('a document is refused before any database is asked where it asks for %s', async (_, count, filter) => {
   const { query } = await createTestApp();
@@ -91,7 +91,7 @@ describe.each(databaseProviders)('on %s', (provider) => {
     ['more clients than there is room for', { clients: clients(101) }, ['filter', 'clients']],
     ['one client 9,000 times', { clients: Array(9_000).fill('ann') }, ['filter', 'clients']],
     ['one state 9,000 times', { statuses: Array(9_000).fill('QUEUED') }, ['filter', 'statuses']],
-    ['one model 9,000 times', { model: Array(9_000).fill('GROK_VIDEO3') }, ['filter', 'model']],
+    ['one model 9,000 times', { models: Array(9_000).fill('GROK_VIDEO3') }, ['filter', 'models']],
     ['a client of 256 characters', { clients: ['x'.repeat(256)] }, ['filter', 'clients', 0]],
     ['U+0000', { clients: ['ann', 'a\u0000n'] }, ['filter', 'clients', 1]],
     ['half a surrogate pair', { clients: ['a\ud800n'] }, ['filter', 'clients', 0]],

@@ -46,7 +46,7 @@ async function createParts(upstream: TestUpstream, { databaseUrl, clock }: Requi
   onTestFinished(() => database.close());
   const now = () => clock.now;
   const schedule = { firstCheckMs: 30_000, intervalMs: 30_000 };
-  const settings = { baseUrl: upstream.url, apiKey, submitTimeoutMs: 500, checkTimeoutMs: 500 };
+  const settings = { baseUrl: upstream.url, apiKey, submitTimeoutMs: 5_000, checkTimeoutMs: 500 };
   return {
     store: createTaskStore(database.client),
     upstream: createUpstreamClient(settings),
