@@ -40,8 +40,8 @@ test('every problem of the variables is named in one error, with its path, and u
   expect(code).toBe('BAD_USER_INPUT');
   expect(issues.map(({ path }) => path.join('.'))).toEqual([
     'filter.createdAfter',
-    'filter.model',
-    'filter.status.1',
+    'filter.models',
+    'filter.statuses.1',
     'filter',
   ]);
   const many = await query(filtered, { filter: { statuses: Array(5_000).fill('LOST') } });
