@@ -5,7 +5,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { drift } from '../../scripts/drift.ts';
 import { adapterFor, type Database, openDatabase, type Provider } from '../../src/database/database.ts';
 import { MigrationError, migrate, migrationsDirectory } from '../../src/database/migrations/migrate.ts';
-import { databaseProviders, freshDatabase, freshDirectory } from '../support/database.ts';
+import { databaseProviders, emptyDatabase, freshDirectory } from '../support/database.ts';
 import { silentLog } from '../support/log.ts';
 import { inAnotherProcess, migrateInAnotherProcess, openInAnotherProcess } from '../support/starts.ts';
 
@@ -58,13 +58,13 @@ describe.each(databaseProviders)('migrations on %s', (provider) => {
   const repository = namesIn(migrationsDirectory(provider));
 
   test('an empty database gets each migration once, in order, and the next start applies none', async () => {
-    const url = await freshDatabase(provider);
+    const url = await emptyDatabase(provider);
     expect((await open(url)).appliedMigrations).toEqual(repository);
     expect((await open(url)).appliedMigrations).toEqual([]);
   });
 
   test('a database of an older version gets what it lacks and keeps what it has', async () => {
-    const url = await freshDatabase(provider);
+    const url = await emptyDatabase(provider);
     const { directory, add } = copyOfMigrations(provider);
     const before = await openDatabase(url, silentLog);
     await before.client.$executeRawUnsafe('CREATE TABLE "Note" ("text" TEXT)');
@@ -77,7 +77,7 @@ describe.each(databaseProviders)('migrations on %s', (provider) => {
   });
 
   test('a migration that was edited after it was applied stops the start and is named', async () => {
-    const url = await freshDatabase(provider);
+    const url = await emptyDatabase(provider);
     const { directory, names, edit, add } = copyOfMigrations(provider);
     await migrate(adapterFor(url), directory);
     edit(names[0]!);
@@ -93,7 +93,7 @@ describe.each(databaseProviders)('migrations on %s', (provider) => {
   });
 
   test('a failed migration stops the start, and every later start until a person has repaired it', async () => {
-    const url = await freshDatabase(provider);
+    const url = await emptyDatabase(provider);
     const { directory, add } = copyOfMigrations(provider);
     add(laterName, 'CREATE TABLE "Half" ("text" TEXT);\nINSERT INTO "Nowhere" VALUES (1);');
     expect(String(await failedStart(url, directory))).toContain(laterName);
@@ -105,7 +105,7 @@ describe.each(databaseProviders)('migrations on %s', (provider) => {
   });
 
   test('a migration that a person has taken back and marked so is applied again', async () => {
-    const url = await freshDatabase(provider);
+    const url = await emptyDatabase(provider);
     const { directory, add } = copyOfMigrations(provider);
     add(laterName, 'CREATE TABLE "Later" ("text" TEXT);');
     await migrate(adapterFor(url), directory);
@@ -118,13 +118,13 @@ describe.each(databaseProviders)('migrations on %s', (provider) => {
   });
 
   test.each([1, 2, 3])('starts at the same moment on one empty database all succeed (round %i)', async () => {
-    const url = await freshDatabase(provider);
+    const url = await emptyDatabase(provider);
     const starts = await Promise.all([1, 2, 3].map(() => openInAnotherProcess(url)));
     expect(starts.flat()).toEqual(repository);
   });
 
   test('a start while another one is in the middle of a migration waits for it', async () => {
-    const url = await freshDatabase(provider);
+    const url = await emptyDatabase(provider);
     const { directory, add } = copyOfMigrations(provider);
     await migrate(adapterFor(url), directory);
     add(laterName, slowSql[provider]);
@@ -138,7 +138,7 @@ describe.each(databaseProviders)('migrations on %s', (provider) => {
   });
 
   test('a migrated database is what the model text says, and one that lacks a column is not', async () => {
-    const url = await freshDatabase(provider);
+    const url = await emptyDatabase(provider);
     const { client } = await open(url);
     expect(await drift(url)).toBeNull();
     await client.$executeRawUnsafe('ALTER TABLE "Task" DROP COLUMN "upstreamStatus"');
@@ -163,7 +163,7 @@ async function queryOnce(url: string, sql: string): Promise<pg.QueryResult> {
 }
 
 test('a PostgreSQL server keeps no connection of a start’s migrations', async () => {
-  const url = await freshDatabase('postgresql');
+  const url = await emptyDatabase('postgresql');
   await migrate(adapterFor(url), migrationsDirectory('postgresql'));
   const others = `SELECT count(*)::int AS count FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()`;
@@ -172,7 +172,7 @@ test('a PostgreSQL server keeps no connection of a start’s migrations', async 
 });
 
 test('a SQLite file is free for another process as soon as it is migrated, and while it is open', async () => {
-  const url = await freshDatabase('sqlite');
+  const url = await emptyDatabase('sqlite');
   const writeAtOnce = `
     import { DatabaseSync } from 'node:sqlite';
     const database = new DatabaseSync(process.argv[1].slice('file:'.length), { timeout: 0 });
@@ -185,7 +185,7 @@ test('a SQLite file is free for another process as soon as it is migrated, and w
 });
 
 test('a SQLite file is opened so that an acknowledged write survives a power cut, also when it is opened again', async () => {
-  const url = await freshDatabase('sqlite');
+  const url = await emptyDatabase('sqlite');
   for (const _ of ['new', 'existing']) {
     const { client } = await open(url);
     expect(await client.$queryRawUnsafe('PRAGMA journal_mode')).toEqual([{ journal_mode: 'wal' }]);

@@ -9,7 +9,7 @@ import { migrate, migrationsDirectory } from '../../src/database/migrations/migr
 import { createKeyStore } from '../../src/database/prisma-key-store.ts';
 import type { SpendingLimits } from '../../src/spending/limits.ts';
 import { type Speaker, speakTo, type TestApp } from './app.ts';
-import { freshDatabase, freshDirectory } from './database.ts';
+import { emptyDatabase, freshDirectory } from './database.ts';
 import { silentLog } from './log.ts';
 import { compileCache } from './process.ts';
 import { createTrackedApp, ordersOf, type TrackedApp } from './tracked-app.ts';
@@ -91,7 +91,7 @@ export async function createTenants(provider?: Provider) {
 
 /** A database as left by the version before there were clients: with one task, under this id, made from an image. */
 export async function databaseWithoutClients(provider: Provider, taskId: string): Promise<string> {
-  const databaseUrl = await freshDatabase(provider);
+  const databaseUrl = await emptyDatabase(provider);
   const directory = join(freshDirectory(), provider);
   cpSync(migrationsDirectory(provider), directory, { recursive: true });
   for (const name of readdirSync(directory)) {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inject, onTestFinished } from 'vitest';
@@ -8,8 +8,16 @@ import { createPostgresDatabase } from './postgres.ts';
 /** The databases on which tests of the store, and of its locks, run. */
 export const databaseProviders: readonly Provider[] = ['sqlite', 'postgresql'];
 
-/** The URL of a new, empty database. */
+/** The URL of a new database with all migrations and no rows. */
 export async function freshDatabase(provider: Provider = 'sqlite'): Promise<string> {
+  if (provider === 'postgresql') return createPostgresDatabase(inject('postgresUrl'), inject('postgresTemplate'));
+  const path = join(freshDirectory(), 'videos.db');
+  copyFileSync(inject('sqliteTemplate'), path);
+  return `file:${path}`;
+}
+
+/** The URL of a new database without any table. */
+export async function emptyDatabase(provider: Provider = 'sqlite'): Promise<string> {
   return provider === 'postgresql'
     ? createPostgresDatabase(inject('postgresUrl'))
     : `file:${freshDirectory()}/videos.db`;

@@ -45,12 +45,12 @@ export async function startPostgres(): Promise<Postgres> {
   return { url: `postgresql://test:test@127.0.0.1:${port}/postgres`, stop: () => server.stop() };
 }
 
-/** Makes an empty database on the server and returns its URL. */
-export async function createPostgresDatabase(serverUrl: string): Promise<string> {
+/** Makes a database on the server, empty or a copy of the template, and returns its URL. */
+export async function createPostgresDatabase(serverUrl: string, template?: string): Promise<string> {
   const name = `test_${randomBytes(6).toString('hex')}`;
   const client = new pg.Client({ connectionString: serverUrl });
   await client.connect();
-  await client.query(`CREATE DATABASE ${name}`);
+  await client.query(`CREATE DATABASE ${name}${template === undefined ? '' : ` TEMPLATE ${template}`}`);
   await client.end();
   return Object.assign(new URL(serverUrl), { pathname: name }).href;
 }
