@@ -11,8 +11,11 @@ export const databaseProviders: readonly Provider[] = ['sqlite', 'postgresql'];
 /** The URL of a new database with all migrations and no rows. */
 export async function freshDatabase(provider: Provider = 'sqlite'): Promise<string> {
   if (provider === 'postgresql') return createPostgresDatabase(inject('postgresUrl'), inject('postgresTemplate'));
+  const template: string | undefined = inject('sqliteTemplate');
+  // The suites without PostgreSQL have no global setup, and few databases.
+  if (template === undefined) return emptyDatabase();
   const path = join(freshDirectory(), 'videos.db');
-  copyFileSync(inject('sqliteTemplate'), path);
+  copyFileSync(template, path);
   return `file:${path}`;
 }
 
