@@ -20,7 +20,8 @@ export default defineConfig({
           globalSetup: 'test/support/global-setup.ts',
           // Run as in production: Vite's own module loader would load graphql a second time, as ESM beside CommonJS.
           experimental: { viteModuleRunner: false },
-          testTimeout: 30_000,
+          // Bounds a test that hangs. Four workers on two cores make a slow one slower.
+          testTimeout: 60_000,
         },
       },
       {
@@ -30,7 +31,7 @@ export default defineConfig({
           include: ['test/**/*.process.test.ts'],
           globalSetup: 'test/support/global-setup.ts',
           experimental: { viteModuleRunner: false },
-          testTimeout: 60_000,
+          testTimeout: 120_000,
         },
       },
       {

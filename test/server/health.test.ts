@@ -150,7 +150,7 @@ describe('a PostgreSQL database', () => {
     expect(body).toMatchObject({ database: 'The database does not answer.', service: 'ok' });
     for (const secret of [password, apiKey, name, new URL(databaseUrl).port]) expect(text).not.toContain(secret);
     expect((await get(testApp, '/health')).httpStatus).toBe(200);
-  });
+  }, 90_000);
 
   test('that takes no writes is named, and reads go on', async () => {
     const { databaseUrl, owner, name, backends } = await postgresWithSecret();

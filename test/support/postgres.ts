@@ -36,7 +36,8 @@ export async function startPostgres(): Promise<Postgres> {
     // PostgreSQL refuses to run as root, the user of many containers.
     createPostgresUser: process.getuid?.() === 0,
     initdbFlags: ['--encoding=UTF8', '--locale=C'],
-    postgresFlags: ['-c', 'max_connections=300'],
+    // No test cuts the power of the machine, and a disk that is shared with other work is slow to flush.
+    postgresFlags: ['-c', 'max_connections=300', '-c', 'fsync=off'],
     onLog: () => {},
     onError: () => {},
   });

@@ -73,7 +73,7 @@ test('every list of the growth bench is answered with a full page', async () => 
       await askFor(`${started.url}/graphql`, keys[list.caller], list, page);
     }
   }
-});
+}, 120_000);
 
 test('the counts of the tracking bench agree with the stand-in and the rows', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'grok-video-graphql-bench-'));
