@@ -70,8 +70,6 @@ export default defineConfig({
           name: 'browser',
           include: ['test/browser/**/*.test.ts'],
           testTimeout: 60_000,
-          // Chromium on a busy machine now and then takes no notice of a click for half a minute.
-          retry: 1,
         },
       },
     ],
