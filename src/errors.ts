@@ -4,12 +4,20 @@
  */
 export abstract class ServiceError extends Error {
   abstract readonly code: ServiceErrorCode;
+  readonly #details: Details;
+
+  constructor(message: string, details: Details = {}, options?: ErrorOptions) {
+    super(message, options);
+    this.#details = details;
+  }
 
   /** Facts beside the code. They are copied into `extensions` of the GraphQL error. */
-  get details(): Readonly<Record<string, unknown>> {
-    return {};
+  get details(): Details {
+    return this.#details;
   }
 }
+
+type Details = Readonly<Record<string, unknown>>;
 
 /** The codes of this family. The GraphQL contract adds the codes of its libraries. */
 export type ServiceErrorCode =
@@ -55,18 +63,13 @@ export class ServiceStoppingError extends ServiceError {
 export class IdempotencyKeyMismatchError extends ServiceError {
   override readonly name = 'IdempotencyKeyMismatchError';
   override readonly code = 'IDEMPOTENCY_KEY_MISMATCH';
-  readonly #taskId: string;
 
   /** `taskId` is the task of the order that the key stands for. */
   constructor(taskId: string) {
     super(
       `This idempotency key stands for another order, the task ${taskId}; nothing was ordered. Look at that task first, because it may be the video that you want. Use a new key only for a new order.`,
+      { taskId },
     );
-    this.#taskId = taskId;
-  }
-
-  override get details() {
-    return { taskId: this.#taskId };
   }
 }
 
@@ -85,7 +88,7 @@ export class DatabaseUnavailableError extends ServiceError {
 
   /** `outcome` says what did or did not happen to the request, where that is known. */
   constructor(cause: unknown, outcome?: string) {
-    super(`The database does not answer at the moment${outcome ? `; ${outcome}` : ''}. Try again.`, { cause });
+    super(`The database does not answer at the moment${outcome ? `; ${outcome}` : ''}. Try again.`, {}, { cause });
   }
 }
 
@@ -96,17 +99,12 @@ export class DatabaseUnavailableError extends ServiceError {
 export class AnswerNotSavedError extends ServiceError {
   override readonly name = 'AnswerNotSavedError';
   override readonly code = 'ANSWER_NOT_SAVED';
-  readonly #taskId: string;
 
   constructor(taskId: string) {
     super(
       `The order ${taskId} was sent, but the database does not take the answer at the moment. It will be saved as soon as possible: look the task up by its id, and do not order again.`,
+      { taskId },
     );
-    this.#taskId = taskId;
-  }
-
-  override get details() {
-    return { taskId: this.#taskId };
   }
 }
 
@@ -114,17 +112,12 @@ export class AnswerNotSavedError extends ServiceError {
 export class RateLimitedError extends ServiceError {
   override readonly name = 'RateLimitedError';
   override readonly code = 'RATE_LIMITED';
-  readonly #retryAfterSeconds: number;
 
   constructor(limit: number, retryAfterSeconds: number) {
     super(
       `At most ${limit} orders a minute are allowed; nothing was ordered. Try again in ${retryAfterSeconds} seconds.`,
+      { retryAfterSeconds },
     );
-    this.#retryAfterSeconds = retryAfterSeconds;
-  }
-
-  override get details() {
-    return { retryAfterSeconds: this.#retryAfterSeconds };
   }
 }
 
@@ -132,19 +125,14 @@ export class RateLimitedError extends ServiceError {
 export class QuotaExceededError extends ServiceError {
   override readonly name = 'QuotaExceededError';
   override readonly code = 'QUOTA_EXCEEDED';
-  readonly #retryAfterSeconds: number | null;
 
   /** `retryAfterSeconds` is null when the order exceeds even the budget of a whole day. */
   constructor(unit: string, used: number, limit: number, retryAfterSeconds: number | null) {
     const when = retryAfterSeconds === null ? 'It never fits' : `The next day begins in ${retryAfterSeconds} seconds`;
     super(
       `The order exceeds the day's budget of ${limit} ${unit}, of which ${used} are used; nothing was ordered. ${when}.`,
+      { retryAfterSeconds, retryable: retryAfterSeconds !== null },
     );
-    this.#retryAfterSeconds = retryAfterSeconds;
-  }
-
-  override get details() {
-    return { retryAfterSeconds: this.#retryAfterSeconds, retryable: this.#retryAfterSeconds !== null };
   }
 }
 
@@ -157,11 +145,8 @@ export class UnauthenticatedError extends ServiceError {
   override readonly code = 'UNAUTHENTICATED';
 
   constructor() {
-    super('Send a valid API key or token: Authorization: Bearer ….');
-  }
-
-  override get details() {
-    return { http: { status: 401, headers: { 'WWW-Authenticate': 'Bearer' } } };
+    const http = { status: 401, headers: { 'WWW-Authenticate': 'Bearer' } };
+    super('Send a valid API key or token: Authorization: Bearer ….', { http });
   }
 }
 
@@ -169,16 +154,10 @@ export class UnauthenticatedError extends ServiceError {
 export class ForbiddenError extends ServiceError {
   override readonly name = 'ForbiddenError';
   override readonly code = 'FORBIDDEN';
-  readonly #httpStatus: number | null;
 
   /** `httpStatus` is set when the whole request is refused; null when only one field is. */
   constructor(message: string, httpStatus: number | null = null) {
-    super(message);
-    this.#httpStatus = httpStatus;
-  }
-
-  override get details() {
-    return this.#httpStatus === null ? {} : { http: { status: this.#httpStatus } };
+    super(message, httpStatus === null ? {} : { http: { status: httpStatus } });
   }
 }
 
@@ -186,27 +165,15 @@ export class ForbiddenError extends ServiceError {
 export class LimitExceededError extends ServiceError {
   override readonly name = 'LimitExceededError';
   override readonly code = 'LIMIT_EXCEEDED';
-  readonly #limit: string;
-  readonly #max: number;
-  readonly #httpStatus: number | null;
 
   /**
    * `limit` is the limit's name, in most cases that of a setting. `httpStatus` is the status of the whole answer; null
    * when only part of the request is refused.
    */
   constructor(what: string, limit: string, max: number, httpStatus: number | null = 400) {
-    super(`${what}; the limit (${limit}) is ${max}.`);
-    this.#limit = limit;
-    this.#max = max;
-    this.#httpStatus = httpStatus;
-  }
-
-  override get details() {
-    const limit = { limit: this.#limit, max: this.#max };
     // `spec` follows GraphQL over HTTP: a refused document is answered with 400, or with 200 to clients that accept
     // only application/json.
-    return this.#httpStatus === null
-      ? limit
-      : { ...limit, http: { status: this.#httpStatus, spec: this.#httpStatus === 400 } };
+    const http = { status: httpStatus, spec: httpStatus === 400 };
+    super(`${what}; the limit (${limit}) is ${max}.`, { limit, max, ...(httpStatus !== null && { http }) });
   }
 }
