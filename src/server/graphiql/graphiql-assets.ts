@@ -76,8 +76,8 @@ export function serveGraphiql(assets: GraphiqlAssets, next: RequestListener): Re
 }
 
 async function send(response: ServerResponse, asset: Asset, takesGzip: boolean): Promise<void> {
-  asset.compressed ??= compress(asset.bytes);
-  const body = takesGzip ? await asset.compressed : asset.bytes;
+  const compressed = () => (asset.compressed ??= compress(asset.bytes));
+  const body = takesGzip ? await compressed() : asset.bytes;
   response.writeHead(200, {
     ...securityHeaders,
     'content-type': asset.contentType,
