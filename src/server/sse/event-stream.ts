@@ -100,7 +100,8 @@ function withoutInternals(error: GraphQLError) {
 
 function answerWith(events: AsyncIterable<string>, FetchResponse: typeof Response): Response {
   const headers = { 'content-type': 'text/event-stream', connection: 'keep-alive', 'content-encoding': 'none' };
-  // Yoga's own Response takes whatever can be iterated.
+  // Yoga's own Response takes anything that can be iterated, which its type, that of the platform, does not say. A stream
+  // around it would be one more object for each subscriber.
   const answer = new FetchResponse(inBytes(events) as unknown as ReadableStream, { headers });
   streams.set(answer, events);
   return answer;
