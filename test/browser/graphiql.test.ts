@@ -31,27 +31,12 @@ const tabNames = ['Models', 'List', 'Watch', ...modelNames.map(pascalCase)];
 
 const run = (page: Page) => page.getByRole('button', { name: /execute query/i }).click();
 
-/**
- * Presses Run until a request is sent. For a moment after a tab is opened GraphiQL still has the operation name of the tab
- * before, by which a Run within that moment fails without a request.
- */
-async function runUntil(page: Page, sent: Promise<Request>): Promise<void> {
-  const refused = page.locator('.result-window').getByText('Cannot infer operation').first();
-  const isRefused = () =>
-    refused.waitFor().then(
-      () => true,
-      () => false,
-    );
-  do await run(page);
-  while (await Promise.race([sent.then(() => false), isRefused()]));
-}
-
 /** Runs what the open tab shows, and returns the name of the operation and the headers that are sent to the service. */
 async function sentBy(page: Page): Promise<{ operationName: string | undefined; headers: Record<string, string> }> {
-  const sent = page.waitForRequest(
-    (request) => !documentIn(request).includes('IntrospectionQuery') && documentIn(request) !== '',
-  );
-  const [request] = await Promise.all([sent, runUntil(page, sent)]);
+  const [request] = await Promise.all([
+    page.waitForRequest((sent) => !documentIn(sent).includes('IntrospectionQuery') && documentIn(sent) !== ''),
+    run(page),
+  ]);
   const [, operationName] = /(?:query|mutation|subscription) (\w+)/.exec(documentIn(request)) ?? [];
   return { operationName, headers: request.headers() };
 }

@@ -61,6 +61,34 @@ const shareHeaders = `
         setTimeout(restore);
       });`;
 
+/**
+ * Sends what Run asks for: the answer is JSON, or a stream of events for a subscription. GraphiQL's own function refuses
+ * to run a tab that was opened a moment ago, because it still has the operation name of the tab before; this one leaves
+ * out a name that is not in the document.
+ */
+const fetcher = `
+      async function* eventsOf(body) {
+        let text = '';
+        for await (const part of body.pipeThrough(new TextDecoderStream())) {
+          const events = (text + part).split('\\n\\n');
+          text = events.pop();
+          for (const event of events) {
+            const [, data] = /^data: (.+)$/m.exec(event) ?? [];
+            if (data) yield JSON.parse(data);
+          }
+        }
+      }
+      async function fetcher({ query, variables, operationName }, { headers } = {}) {
+        const isNamed = operationName && new RegExp('\\\\b' + operationName + '\\\\b').test(query);
+        const response = await fetch(location.pathname, {
+          method: 'POST',
+          headers: { accept: 'application/json, text/event-stream', 'content-type': 'application/json', ...headers },
+          body: JSON.stringify({ query, variables, operationName: isNamed ? operationName : undefined }),
+        });
+        const isStream = response.headers.get('content-type')?.startsWith('text/event-stream');
+        return isStream ? eventsOf(response.body) : response.json();
+      }`;
+
 /** JSON that can stand inside a script. */
 const scriptJson = (value: unknown): string => JSON.stringify(value).replaceAll('<', '\\u003c');
 
@@ -83,8 +111,8 @@ const pageOf = (names: AssetNames, banners: readonly Banner[], options: GraphiQL
       self.MonacoEnvironment = { globalAPI: true, getWorkerUrl: (_, label) => 'graphiql/' + names[label] };
     </script>
     <script src="graphiql/${names.script}"></script>
-    <script>${shareHeaders}
-      YogaGraphiQL.renderYogaGraphiQL(document.querySelector('#root'), ${scriptJson(options)});
+    <script>${shareHeaders}${fetcher}
+      YogaGraphiQL.renderYogaGraphiQL(document.querySelector('#root'), { ...${scriptJson(options)}, fetcher });
     </script>
   </body>
 </html>
