@@ -20,6 +20,8 @@ export default defineConfig({
           globalSetup: 'test/support/global-setup.ts',
           // Run as in production: Vite's own module loader would load graphql a second time, as ESM beside CommonJS.
           experimental: { viteModuleRunner: false },
+          // Modules are loaded once for each worker, not once for each file: that is half of what the suite costs.
+          isolate: false,
           // Bounds a test that hangs. Four workers on two cores make a slow one slower.
           testTimeout: 60_000,
         },
