@@ -1,4 +1,5 @@
-import ipaddr from 'ipaddr.js';
+import { isIP } from 'node:net';
+import { isPublicAddress } from './public-address.ts';
 import { isPublicName } from './public-host-name.ts';
 
 /** The URL of an image as it is sent to the upstream, or why it is refused. */
@@ -20,22 +21,25 @@ export function readPublicUrl(text: string): ReadImage {
   const url = URL.parse(text);
   if (!url) return { problem: 'must be a complete URL, such as https://example.com/image.png' };
   url.hash = '';
-  const problem = problemWith(url);
+  const problem = problemWithForm(url) ?? problemWithHost(url);
   return problem ? { problem } : { url: url.href };
 }
 
-function problemWith(url: URL): string | null {
+/** What is wrong with a parsed URL, wherever it leads, as the rest of a sentence; null where nothing is. */
+export function problemWithForm(url: URL): string | null {
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return 'must be an http or https URL';
   if (url.username !== '' || url.password !== '') return 'must not contain a user name or password';
-  if (!isWebPort(url.port)) return 'must use port 80, 443 or one from 1024 up';
-  if (!isPublicHost(url.hostname)) return 'must point to a public host, not to a private or local address';
   if (url.href.length > maxUrlLength)
     return `must be at most ${maxUrlLength} characters long once it is percent-encoded`;
   return null;
 }
 
-/** The globally routed part of IPv6. Addresses outside it can embed a local IPv4 address, as ::127.0.0.1 does. */
-const globalUnicast = ipaddr.IPv6.parseCIDR('2000::/3');
+/** Why a parsed URL cannot lead to a web server of the public internet, as the rest of a sentence; null where it can. */
+export function problemWithHost(url: URL): string | null {
+  if (!isWebPort(url.port)) return 'must use port 80, 443 or one from 1024 up';
+  if (!isPublicHost(url.hostname)) return 'must point to a public host, not to a private or local address';
+  return null;
+}
 
 /**
  * Whether the host of a parsed URL can be on the public internet. `URL` has already rewritten every spelling of an IPv4
@@ -43,10 +47,7 @@ const globalUnicast = ipaddr.IPv6.parseCIDR('2000::/3');
  */
 function isPublicHost(hostname: string): boolean {
   const host = hostname.replace(/^\[|\]$/g, '');
-  if (!ipaddr.isValid(host)) return isPublicName(host);
-  const address = ipaddr.parse(host);
-  if (address instanceof ipaddr.IPv6 && !address.match(globalUnicast)) return false;
-  return address.range() === 'unicast';
+  return isIP(host) === 0 ? isPublicName(host) : isPublicAddress(host);
 }
 
 /**
