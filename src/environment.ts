@@ -158,6 +158,7 @@ function group(settings: Settings, { development, sandbox }: { development: bool
       leaseMs: settings.GROK_CHECK_TIMEOUT_MS + leaseMarginMs,
       pollMs: Math.min(settings.TRACKER_INTERVAL_MS, maxPollMs),
     },
+    outbound: { privateHosts: settings.OUTBOUND_PRIVATE_HOSTS },
     log: { level: settings.LOG_LEVEL, pretty: development },
     /** Where the sandbox listens; null when the real upstream is used. */
     sandbox: sandbox ? { port: settings.SANDBOX_PORT } : null,

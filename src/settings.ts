@@ -4,6 +4,7 @@ import { type Scope, scopes } from './access/caller.ts';
 import { jwtAlgorithms } from './access/jwt.ts';
 import { isUnambiguous } from './database/database-url.ts';
 import { fetchable, isFetchablePort } from './fetchable.ts';
+import { readPrivateHost } from './outbound/private-hosts.ts';
 import { count, isOrigin, limit, list, milliseconds, onOrOff, port, someOf } from './setting-types.ts';
 
 /** Every setting with its default and its meaning. docs/reference.md is written from it. */
@@ -129,6 +130,15 @@ export const settings = z.object({
     .default([])
     .describe(
       'The origins whose pages may call, with commas between them, such as `https://app.example.com,capacitor://localhost`. With the sandbox all pages of this machine may.',
+    ),
+  OUTBOUND_PRIVATE_HOSTS: list
+    .refine(
+      (entries) => entries.every((entry) => readPrivateHost(entry) !== null),
+      'must be hosts with their ports, such as videos.internal:8080, 10.0.0.7:443 or [fd00::7]:443',
+    )
+    .default([])
+    .describe(
+      'Hosts with their ports, with commas between them, such as `videos.internal:8080,10.0.0.7:443`, that the service may call for a URL of a stranger although they are not public. An IP address (IPv6 in brackets) also stands for names that lead to it; a name stands for every address that it leads to.',
     ),
   LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])

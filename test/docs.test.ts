@@ -49,7 +49,7 @@ test.each(Object.entries(models))("README's row for %s is the capability table's
 
 test('no page names a setting, failure or code that is not there', () => {
   const words = pages.flatMap((page) => [...page.matchAll(/`([A-Z]+(?:_[A-Z0-9]+)+)`/g)].map(([, word = '']) => word));
-  const others = ['NODE_COMPILE_CACHE', 'VIDEO_API_URL', 'VIDEO_API_KEY'];
+  const others = ['NODE_COMPILE_CACHE', 'NODE_EXTRA_CA_CERTS', 'HTTP_PROXY', 'VIDEO_API_URL', 'VIDEO_API_KEY'];
   const known = new Set([
     ...Object.keys(settings.shape),
     ...Object.keys(failures),

@@ -43,6 +43,7 @@ test('with nothing but a key, every setting has its documented default', () => {
     idempotencyKeyLifetimeMs: 30 * 24 * 3_600_000,
     schedule: { firstCheckMs: 30_000, intervalMs: 30_000 },
     tracker: { concurrency: 100, leaseMs: expect.any(Number), pollMs: 1_000 },
+    outbound: { privateHosts: [] },
     log: { level: 'info', pretty: false },
     sandbox: null,
   });
@@ -88,6 +89,7 @@ test('every setting reaches its part, and values that depend on a setting follow
     GRAPHIQL: 'on',
     FAST_PATH: 'off',
     CORS_ORIGINS: 'https://app.example.com, http://localhost:3000',
+    OUTBOUND_PRIVATE_HOSTS: 'videos.internal:8080, [fd00::7]:443',
     LOG_LEVEL: 'debug',
   });
   expect(environment).toEqual({
@@ -135,6 +137,7 @@ test('every setting reaches its part, and values that depend on a setting follow
     idempotencyKeyLifetimeMs: 2 * 24 * 3_600_000,
     schedule: { firstCheckMs: 3_000, intervalMs: 400 },
     tracker: { concurrency: 5, leaseMs: expect.any(Number), pollMs: 400 },
+    outbound: { privateHosts: ['videos.internal:8080', '[fd00::7]:443'] },
     log: { level: 'debug', pretty: false },
     sandbox: null,
   });
