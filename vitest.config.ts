@@ -11,6 +11,7 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: [
             '**/*.process.test.ts',
+            '**/*.s3.test.ts',
             'test/browser/**',
             'test/faults/**',
             'test/soak/**',
@@ -53,6 +54,18 @@ export default defineConfig({
           include: ['test/soak/**/*.test.ts'],
           experimental: { viteModuleRunner: false },
           testTimeout: 300_000,
+        },
+      },
+      {
+        test: {
+          // Tests before an S3 server, which needs packages of the system.
+          name: 's3',
+          include: ['test/**/*.s3.test.ts'],
+          globalSetup: 'test/support/s3-setup.ts',
+          experimental: { viteModuleRunner: false },
+          testTimeout: 60_000,
+          // The server consists of four Python programs, which are slow to start.
+          hookTimeout: 60_000,
         },
       },
       { test: { name: 'client', include: ['test/client/**/*.test.ts'], testTimeout: 60_000 } },

@@ -39,6 +39,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   tasks: ['catalogue', 'errors.ts'],
   catalogue: ['errors.ts'],
   work: [],
+  files: ['errors.ts'],
   'errors.ts': [],
   'fetchable.ts': [],
   'log-output.ts': [],
