@@ -1,6 +1,9 @@
+import { tmpdir } from 'node:os';
 import type { z } from 'zod';
 import type { JwtSettings } from './access/jwt.ts';
 import { OperatorError } from './errors.ts';
+import type { StorageSettings } from './files/open-file-store.ts';
+import { defaultFolder, storageLocation } from './files/storage-location.ts';
 import { settings as variables } from './settings.ts';
 
 /** Defaults while the sandbox stands in for the upstream: it accepts any key and finishes videos within seconds. */
@@ -42,7 +45,7 @@ interface Mode {
 export function readEnvironment(source: Source = process.env, { development = false }: Mode = {}): Environment {
   const { given, sandbox } = settingsIn(source, development);
   const { success, data, error } = variables.safeParse(given);
-  const problems = error ? sentencesOf(error) : jwtProblems(given);
+  const problems = error ? sentencesOf(error) : [...jwtProblems(given), ...storageProblems(given)];
   if (!success || problems.length > 0) throw new EnvironmentError(problems);
   return group(data, { development, sandbox });
 }
@@ -91,7 +94,34 @@ function jwtProblems(given: Record<string, string>): string[] {
   return needed.filter((name) => name in given).map((name) => `${name} needs JWT_JWKS_URL or JWT_JWKS_FILE`);
 }
 
+/** What is missing beside a bucket. */
+function storageProblems({ STORAGE_URL: url = '', ...given }: Record<string, string>): string[] {
+  if (!url.startsWith('s3:')) return [];
+  const missing = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'].filter((name) => !(name in given));
+  return missing.map((name) => `${name} must be set with STORAGE_URL ${url}`);
+}
+
 type Settings = z.infer<typeof variables>;
+
+/** Where files are kept; null where they are not. */
+function storageOf(settings: Settings): StorageSettings | null {
+  const { STORAGE_URL: url, STORAGE_MIN_FREE_BYTES: minFreeBytes } = settings;
+  const folder = url === undefined ? defaultFolder(settings.DATABASE_URL) : null;
+  if (folder !== null) return { kind: 'disk', folder, createFolder: true, minFreeBytes };
+  const location = url === undefined ? null : storageLocation(url);
+  if (location?.kind !== 's3') return location && { ...location, createFolder: false, minFreeBytes };
+  return {
+    ...location,
+    minFreeBytes,
+    temporaryDirectory: tmpdir(),
+    endpoint: settings.S3_ENDPOINT ?? `https://s3.${settings.S3_REGION}.amazonaws.com`,
+    addressing: settings.S3_ADDRESSING ?? (settings.S3_ENDPOINT === undefined ? 'virtual' : 'path'),
+    region: settings.S3_REGION,
+    accessKeyId: settings.AWS_ACCESS_KEY_ID ?? '',
+    secretAccessKey: settings.AWS_SECRET_ACCESS_KEY ?? '',
+    sessionToken: settings.AWS_SESSION_TOKEN ?? null,
+  };
+}
 
 function jwtOf(settings: Settings): JwtSettings | null {
   const { JWT_JWKS_URL: jwksUrl = null, JWT_JWKS_FILE: jwksFile = null } = settings;
@@ -144,6 +174,7 @@ function group(settings: Settings, { development, sandbox }: { development: bool
       maxComplexity: settings.MAX_COMPLEXITY,
     },
     databaseUrl: settings.DATABASE_URL,
+    storage: storageOf(settings),
     upstream: {
       apiKey: settings.GROK_API_KEY,
       baseUrl: settings.GROK_API_BASE_URL,

@@ -4,6 +4,7 @@ import { type Scope, scopes } from './access/caller.ts';
 import { jwtAlgorithms } from './access/jwt.ts';
 import { isUnambiguous } from './database/database-url.ts';
 import { fetchable, isFetchablePort } from './fetchable.ts';
+import { storageLocation } from './files/storage-location.ts';
 import { readPrivateHost } from './outbound/private-hosts.ts';
 import { count, isOrigin, limit, list, milliseconds, onOrOff, port, someOf } from './setting-types.ts';
 
@@ -22,6 +23,44 @@ export const settings = z.object({
     .describe(
       'A SQLite file (`file:…`), or `postgres://…`. Special characters in it, those of the password too, are escaped: `/` as `%2F`, `@` as `%40`. The sandbox has a file of its own, `file:./data/sandbox.db`.',
     ),
+  STORAGE_URL: z
+    .string()
+    .refine(
+      (url) => url === 'none' || storageLocation(url) !== null,
+      'must be none, file: with the path of a folder, or s3://bucket or s3://bucket/prefix of letters, digits, dots, hyphens and underscores',
+    )
+    .optional()
+    .describe(
+      'Where files are kept: `file:…`, a folder that exists; `s3://bucket/prefix`, with or without a prefix; or `none`. Where it is not set: with SQLite a folder beside the database file, named like it (`data/videos-files`), and with PostgreSQL none.',
+    ),
+  STORAGE_MIN_FREE_BYTES: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(1024 * 1024 * 1024)
+    .describe(
+      'With fewer bytes free on the disk of the folder, nothing more is stored. With S3 it is the disk of the temporary directory, through which files pass.',
+    ),
+  S3_ENDPOINT: z
+    .url({ protocol: /^https?$/, error: 'must be an http(s) URL' })
+    .refine(...fetchable.withoutCredentials)
+    .refine(...fetchable.endingInPath)
+    .optional()
+    .describe('Where the S3 server is: an http(s) URL. Where it is not set, AWS in `S3_REGION`.'),
+  S3_REGION: z
+    .string()
+    .regex(/^[a-z0-9-]+$/i, 'must be the name of a region, such as eu-central-1')
+    .default('us-east-1')
+    .describe('The region for which requests to S3 are signed.'),
+  S3_ADDRESSING: z
+    .enum(['path', 'virtual'])
+    .optional()
+    .describe(
+      "Where the name of the bucket stands: `path` for the URL's path, `virtual` for before its host. Where it is not set, `path` with an `S3_ENDPOINT` and `virtual` without.",
+    ),
+  AWS_ACCESS_KEY_ID: z.string().optional().describe('The id of the key for S3; required with `s3://…`.'),
+  AWS_SECRET_ACCESS_KEY: z.string().optional().describe('The secret of that key; required with `s3://…`.'),
+  AWS_SESSION_TOKEN: z.string().optional().describe('The token of a temporary key, where it is one.'),
   GROK_API_KEY: z
     .string('must be set to the key of the REST API; `npm run dev` works without one')
     .regex(/^[\x21-\x7e]+$/, 'must be visible ASCII characters, as it is sent in an HTTP header')

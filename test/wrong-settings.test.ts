@@ -20,6 +20,11 @@ describe('wrong settings', () => {
     const wrong = {
       PORT: '65536',
       DATABASE_URL: 'mysql://localhost/videos',
+      STORAGE_URL: 'ftp://example.com',
+      STORAGE_MIN_FREE_BYTES: '1 GB',
+      S3_ENDPOINT: 'ftp://example.com',
+      S3_REGION: 'eu central',
+      S3_ADDRESSING: 'host',
       GROK_API_BASE_URL: 'ftp://example.com',
       GROK_SUBMIT_TIMEOUT_MS: '0',
       GROK_CHECK_TIMEOUT_MS: '1.5',
