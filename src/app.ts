@@ -6,19 +6,29 @@ import { type Database, openDatabase } from './database/database.ts';
 import { createKeyStore } from './database/prisma-key-store.ts';
 import { createTaskStore } from './database/prisma-task-store.ts';
 import { createUsageStore } from './database/prisma-usage-store.ts';
+import { createVideoFileStore } from './database/prisma-video-file-store.ts';
 import { withFileWatch } from './database/sqlite/file-watch.ts';
 import type { Environment } from './environment.ts';
+import type { FileStore } from './files/file-store.ts';
 import { Health, readinessChecks } from './health.ts';
 import { createLog } from './log.ts';
+import { ByteRate } from './media/byte-rate.ts';
+import { FileLinks } from './media/file-links.ts';
+import { Media } from './media/media.ts';
+import { openPairedStore } from './media/paired-store.ts';
+import { VideoStoring } from './media/video-storing.ts';
 import { Orders } from './orders/orders.ts';
+import { createOutboundClient } from './outbound/guarded-client.ts';
 import { startSandbox } from './sandbox/sandbox.ts';
 import { type Listener, listen } from './server/http/listen.ts';
 import { createGraphqlServer } from './server/yoga.ts';
+import { deriveKey, secretBeside } from './service-secret.ts';
 import { Ledger } from './spending/ledger.ts';
 import { createClock } from './tasks/moment.ts';
-import { logsStatus, recorderFor, wakesWatchers } from './tasks/record-change.ts';
+import { logsStatus, type RecordChange, recorderFor, wakesWatchers } from './tasks/record-change.ts';
 import { TaskReader, type Viewer } from './tasks/task-reader.ts';
 import { createTaskSignals } from './tasks/task-signals.ts';
+import type { TaskStore } from './tasks/task-store.ts';
 import type { Upstream } from './tasks/upstream.ts';
 import { createThrottle } from './tracking/throttle.ts';
 import { Tracker } from './tracking/tracker.ts';
@@ -65,8 +75,11 @@ export async function createApp(environment: Environment, now = () => new Date()
   const upstream = createUpstreamClient(
     sandbox ? { ...environment.upstream, baseUrl: sandbox.url } : environment.upstream,
   );
-  const domain = createDomain({ environment, database, upstream, health, now, log, stopping, aborting });
-  const { savedTasks, signals, orders, tracker, ...capabilities } = domain;
+  const files = await openFiles(environment, database, log);
+  const address = { ownUrl: `http://127.0.0.1:${environment.server.port}` };
+  const parts = { environment, database, upstream, files, health, now, log, stopping, aborting };
+  const domain = createDomain({ ...parts, sandboxUrl: sandbox?.url ?? null, address });
+  const { savedTasks, signals, orders, tracker, storing, ...capabilities } = domain;
   const subscriptions = new OpenSubscriptions(environment.maxSubscriptions);
   const graphql = await createGraphqlServer(
     { ...capabilities, orders, subscriptions, upstreamKey: upstream, now, log },
@@ -84,7 +97,9 @@ export async function createApp(environment: Environment, now = () => new Date()
   return {
     async start() {
       listener = await listen(graphql.listener, environment.server, log);
+      address.ownUrl = new URL(listener.url).origin;
       tracker.start();
+      storing?.start();
       log.info({ migrations: database.appliedMigrations }, `GraphQL at ${listener.url}`);
       if (authenticator.open) log.warn('There is no API key: all who work on this machine may order, and no others.');
       return { url: listener.url };
@@ -93,9 +108,9 @@ export async function createApp(environment: Environment, now = () => new Date()
       log.info('stopping');
       stopping.abort();
       signals.publishAll();
-      const tracked = tracker.stop();
+      const worked = Promise.all([tracker.stop(), storing?.stop()]);
       const abortTimer = setTimeout(() => aborting.abort(), submitGraceMs);
-      await Promise.allSettled([orders.settled(), tracked]);
+      await Promise.allSettled([orders.settled(), worked]);
       clearTimeout(abortTimer);
       await listener?.close();
       await sandbox?.stop();
@@ -112,6 +127,11 @@ interface DomainParts {
   readonly environment: Environment;
   readonly database: Database;
   readonly upstream: Upstream;
+  /** Null where nothing is stored. */
+  readonly files: FileStore | null;
+  readonly sandboxUrl: string | null;
+  /** Where the service listens, for links where PUBLIC_BASE_URL is not set. */
+  readonly address: { readonly ownUrl: string };
   readonly health: Health;
   readonly now: () => Date;
   readonly log: Logger;
@@ -127,7 +147,7 @@ function createDomain({ environment, database, health, now, log, stopping, abort
   const ledger = new Ledger(health.watchWrites(createUsageStore(database.client), 'save'), now);
   const signals = createTaskSignals(database.notifications);
   const record = recorderFor(store, [wakesWatchers(signals), logsStatus(log)]);
-  const clock = createClock(now, environment.schedule, upstream);
+  const clock = createClock(now, environment.schedule, upstream, parts.files !== null);
   const throttle = createThrottle(environment.schedule);
   const sources = { store, signals, stopping: stopping.signal, rereadMs };
   const readerFor = (viewer: Viewer) => new TaskReader(sources, viewer);
@@ -143,7 +163,52 @@ function createDomain({ environment, database, health, now, log, stopping, abort
     aborting: aborting.signal,
   });
   const tracker = new Tracker({ ...shared, throttle }, environment.tracker);
-  return { savedTasks, signals, readerFor, ledger, orders, tracker };
+  const kept = createMedia({ ...parts, environment, database, store, record, upstream, now, log });
+  return { savedTasks, signals, readerFor, ledger, orders, tracker, ...kept };
+}
+
+interface MediaParts extends Pick<DomainParts, 'environment' | 'database' | 'files' | 'sandboxUrl' | 'address'> {
+  readonly store: TaskStore;
+  readonly record: RecordChange;
+  readonly upstream: Upstream;
+  readonly now: () => Date;
+  readonly log: Logger;
+}
+
+/** Makes what keeps the results: the links to them, and, where files are stored at all, their storing. */
+function createMedia({ environment, database, files, store, record, upstream, now, log, ...parts }: MediaParts) {
+  const { media: settings, outbound, serviceSecrets, databaseUrl, publicBaseUrl } = environment;
+  const rows = createVideoFileStore(database.client);
+  const holdsKey = (text: string) => upstream.holdsKey(text);
+  if (!files) return { media: new Media({ rows, stored: null, holdsKey, now }), storing: null };
+  const secrets = serviceSecrets ?? [secretBeside(databaseUrl)];
+  const links = new FileLinks({
+    keys: secrets.map((secret) => deriveKey(secret, 'file-links')),
+    linkHours: settings.linkHours,
+    baseUrl: () => publicBaseUrl ?? parts.address.ownUrl,
+  });
+  const privateHosts = [...outbound.privateHosts, ...(parts.sandboxUrl ? [new URL(parts.sandboxUrl).host] : [])];
+  const download = {
+    client: createOutboundClient({ privateHosts }),
+    rate: new ByteRate(settings.bytesPerSecond),
+    maxBytes: settings.maxVideoBytes,
+  };
+  const storing = new VideoStoring(
+    { rows, files, tasks: store, record, download, holdsKey, now, log },
+    settings.storing,
+  );
+  return { media: new Media({ rows, stored: { files, links, storing }, holdsKey, now }), storing };
+}
+
+/** The store of files that belongs to the database; null where nothing is stored. */
+async function openFiles({ storage }: Environment, database: Database, log: Logger): Promise<FileStore | null> {
+  if (storage === null) {
+    log.info('STORAGE_URL is not set: finished videos are not stored, and end with the links of the vendor.');
+    return null;
+  }
+  const files = await openPairedStore(storage, createVideoFileStore(database.client));
+  log.info(`Files in ${files.place}`);
+  return files;
 }
 
 async function sandboxAt(port: number, log: Logger) {

@@ -1,9 +1,11 @@
 import { tmpdir } from 'node:os';
 import type { z } from 'zod';
+import { isLoopback } from './access/authenticator.ts';
 import type { JwtSettings } from './access/jwt.ts';
 import { OperatorError } from './errors.ts';
 import type { StorageSettings } from './files/open-file-store.ts';
 import { defaultFolder, storageLocation } from './files/storage-location.ts';
+import { secretIn } from './service-secret.ts';
 import { settings as variables } from './settings.ts';
 
 /** Defaults while the sandbox stands in for the upstream: it accepts any key and finishes videos within seconds. */
@@ -45,7 +47,9 @@ interface Mode {
 export function readEnvironment(source: Source = process.env, { development = false }: Mode = {}): Environment {
   const { given, sandbox } = settingsIn(source, development);
   const { success, data, error } = variables.safeParse(given);
-  const problems = error ? sentencesOf(error) : [...jwtProblems(given), ...storageProblems(given)];
+  const problems = error
+    ? sentencesOf(error)
+    : [...jwtProblems(given), ...storageProblems(given), ...linkProblems(data)];
   if (!success || problems.length > 0) throw new EnvironmentError(problems);
   return group(data, { development, sandbox });
 }
@@ -99,6 +103,17 @@ function storageProblems({ STORAGE_URL: url = '', ...given }: Record<string, str
   if (!url.startsWith('s3:')) return [];
   const missing = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'].filter((name) => !(name in given));
   return missing.map((name) => `${name} must be set with STORAGE_URL ${url}`);
+}
+
+/** What is missing for links to stored files that callers can follow and instances verify. */
+function linkProblems(settings: Settings): string[] {
+  if (storageOf(settings) === null) return [];
+  const problems = [];
+  if (settings.PUBLIC_BASE_URL === undefined && !isLoopback(settings.HOST))
+    problems.push(`PUBLIC_BASE_URL must be set with HOST ${settings.HOST}, or STORAGE_URL to none`);
+  if (settings.SERVICE_SECRET === undefined && !settings.DATABASE_URL.startsWith('file:'))
+    problems.push('SERVICE_SECRET must be set where files are kept');
+  return problems;
 }
 
 type Settings = z.infer<typeof variables>;
@@ -175,6 +190,19 @@ function group(settings: Settings, { development, sandbox }: { development: bool
     },
     databaseUrl: settings.DATABASE_URL,
     storage: storageOf(settings),
+    serviceSecrets: settings.SERVICE_SECRET?.map((text) => secretIn(text)).filter((secret) => secret !== null) ?? null,
+    publicBaseUrl: settings.PUBLIC_BASE_URL ?? null,
+    media: {
+      linkHours: settings.FILE_LINK_HOURS,
+      maxVideoBytes: settings.MAX_VIDEO_BYTES,
+      bytesPerSecond: settings.STORE_BYTES_PER_SECOND,
+      storing: {
+        concurrency: settings.STORE_CONCURRENCY,
+        pollMs: Math.min(settings.TRACKER_INTERVAL_MS, maxPollMs),
+        retentionDays: settings.VIDEO_RETENTION_DAYS,
+        maxClientBytes: settings.STORED_BYTES,
+      },
+    },
     upstream: {
       apiKey: settings.GROK_API_KEY,
       baseUrl: settings.GROK_API_BASE_URL,

@@ -6,14 +6,17 @@ export const milliseconds = (byDefault: number) => z.coerce.number().int().min(1
 export const count = (byDefault: number) => z.coerce.number().int().min(1).default(byDefault);
 export const port = (byDefault: number) => z.coerce.number().int().min(0).max(65_535).default(byDefault);
 
-/** A limit on what a client may spend; `none` for no limit. */
-export const limit = (byDefault: number) =>
-  z
-    .union(
-      [z.literal('none').transform(() => null), z.coerce.number().int().min(0).max(2_147_483_647)],
-      'must be a whole number or none',
-    )
-    .default(byDefault);
+const upTo = (max: number) =>
+  z.union(
+    [z.literal('none').transform(() => null), z.coerce.number().int().min(0).max(max)],
+    'must be a whole number or none',
+  );
+
+/** A limit; `none`, or null by default, for no limit. */
+export const limit = (byDefault: number | null) => upTo(2_147_483_647).default(byDefault);
+
+/** A limit in bytes, which has more digits; none by default. */
+export const byteLimit = upTo(Number.MAX_SAFE_INTEGER).default(null);
 
 export const onOrOff = z
   .enum(['on', 'off'])

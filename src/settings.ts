@@ -6,7 +6,8 @@ import { isUnambiguous } from './database/database-url.ts';
 import { fetchable, isFetchablePort } from './fetchable.ts';
 import { storageLocation } from './files/storage-location.ts';
 import { readPrivateHost } from './outbound/private-hosts.ts';
-import { count, isOrigin, limit, list, milliseconds, onOrOff, port, someOf } from './setting-types.ts';
+import { secretIn } from './service-secret.ts';
+import { byteLimit, count, isOrigin, limit, list, milliseconds, onOrOff, port, someOf } from './setting-types.ts';
 
 /** Every setting with its default and its meaning. docs/reference.md is written from it. */
 export const settings = z.object({
@@ -61,6 +62,56 @@ export const settings = z.object({
   AWS_ACCESS_KEY_ID: z.string().optional().describe('The id of the key for S3; required with `s3://…`.'),
   AWS_SECRET_ACCESS_KEY: z.string().optional().describe('The secret of that key; required with `s3://…`.'),
   AWS_SESSION_TOKEN: z.string().optional().describe('The token of a temporary key, where it is one.'),
+  SERVICE_SECRET: list
+    .refine(
+      (secrets) => secrets.length <= 2 && secrets.every((secret) => secretIn(secret) !== null),
+      'must be 32 bytes in base64 or hexadecimal, as `openssl rand -base64 32` makes them, or two such secrets with a comma between them',
+    )
+    .optional()
+    .describe(
+      'What the links to stored files are signed with: 32 bytes in base64 or hexadecimal, as `openssl rand -base64 32` makes them. With two, a comma between them, the first signs, and links of both are valid. Required with PostgreSQL where files are kept; with SQLite it is made once, as `service-secret` beside the database file.',
+    ),
+  PUBLIC_BASE_URL: z
+    .url({ protocol: /^https?$/, error: 'must be an http(s) URL' })
+    .refine(...fetchable.withoutCredentials)
+    .refine(...fetchable.endingInPath)
+    .transform((url) => url.replace(/\/+$/, ''))
+    .optional()
+    .describe(
+      'Where callers reach this service, such as `https://videos.example.com`; links to stored files begin with it. Where it is not set, the address on which the service listens, if that is on loopback; elsewhere it is required where files are kept.',
+    ),
+  FILE_LINK_HOURS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(168)
+    .default(24)
+    .describe('How many hours a link to a stored file is valid, rounded up to the hour.'),
+  VIDEO_RETENTION_DAYS: limit(null)
+    .refine((days) => days !== 0, 'must be at least 1, or none')
+    .describe(
+      'How many days a stored video is kept; `none` for good. It holds for videos that are stored from then on.',
+    ),
+  MAX_VIDEO_BYTES: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(2_147_483_647)
+    .default(512 * 1024 * 1024)
+    .describe('How large a video may be to be stored.'),
+  STORED_BYTES: byteLimit.describe(
+    'How many bytes of files are kept for one client; `none` for no limit. Beyond it no more is stored until some are deleted.',
+  ),
+  STORE_CONCURRENCY: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(100)
+    .default(4)
+    .describe('How many videos are downloaded at the same time on one instance.'),
+  STORE_BYTES_PER_SECOND: byteLimit.describe(
+    'How many bytes a second all downloads of one instance take together; `none` for no limit.',
+  ),
   GROK_API_KEY: z
     .string('must be set to the key of the REST API; `npm run dev` works without one')
     .regex(/^[\x21-\x7e]+$/, 'must be visible ASCII characters, as it is sent in an HTTP header')

@@ -1,9 +1,8 @@
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { readEnvironment } from '../src/environment.ts';
 
 const key = 'sk-test-4f9d1c';
 const production = (variables: Record<string, string> = {}) => readEnvironment({ GROK_API_KEY: key, ...variables });
-const development = (variables: Record<string, string> = {}) => readEnvironment(variables, { development: true });
 
 test('with nothing but a key, every setting has its documented default', () => {
   expect(production()).toEqual({
@@ -34,6 +33,14 @@ test('with nothing but a key, every setting has its documented default', () => {
     },
     databaseUrl: 'file:./data/videos.db',
     storage: { kind: 'disk', folder: 'data/videos-files', createFolder: true, minFreeBytes: 1_073_741_824 },
+    serviceSecrets: null,
+    publicBaseUrl: null,
+    media: {
+      linkHours: 24,
+      maxVideoBytes: 512 * 1024 * 1024,
+      bytesPerSecond: null,
+      storing: { concurrency: 4, pollMs: 1_000, retentionDays: null, maxClientBytes: null },
+    },
     upstream: {
       apiKey: key,
       baseUrl: 'https://zcbservice.aizfw.cn/kyyReactApiServer',
@@ -63,6 +70,14 @@ test('every setting reaches its part, and values that depend on a setting follow
     AWS_ACCESS_KEY_ID: 'AKIA0',
     AWS_SECRET_ACCESS_KEY: 'secret',
     AWS_SESSION_TOKEN: 'token',
+    SERVICE_SECRET: `${'11'.repeat(32)}, ${Buffer.alloc(32, 0x22).toString('base64')}`,
+    PUBLIC_BASE_URL: 'https://videos.example.com/grok/',
+    FILE_LINK_HOURS: '14',
+    VIDEO_RETENTION_DAYS: '15',
+    MAX_VIDEO_BYTES: '16',
+    STORED_BYTES: '18',
+    STORE_CONCURRENCY: '19',
+    STORE_BYTES_PER_SECOND: '20',
     GROK_API_BASE_URL: 'http://127.0.0.1:8009/api',
     GROK_SUBMIT_TIMEOUT_MS: '1000',
     GROK_CHECK_TIMEOUT_MS: '2000',
@@ -154,6 +169,14 @@ test('every setting reaches its part, and values that depend on a setting follow
       minFreeBytes: 17,
       temporaryDirectory: expect.any(String),
     },
+    serviceSecrets: [Buffer.alloc(32, 0x11), Buffer.alloc(32, 0x22)],
+    publicBaseUrl: 'https://videos.example.com/grok',
+    media: {
+      linkHours: 14,
+      maxVideoBytes: 16,
+      bytesPerSecond: 20,
+      storing: { concurrency: 19, pollMs: 400, retentionDays: 15, maxClientBytes: 18 },
+    },
     upstream: { apiKey: key, baseUrl: 'http://127.0.0.1:8009/api', submitTimeoutMs: 1_000, checkTimeoutMs: 2_000 },
     submitLeaseMs: expect.any(Number),
     idempotencyKeyLifetimeMs: 2 * 24 * 3_600_000,
@@ -180,70 +203,4 @@ test.each([
 ])('a variable that is set to %s counts as not set', (_, value) => {
   const names = ['HOST', 'PORT', 'DATABASE_URL', 'GROK_API_BASE_URL', 'TRACKER_INTERVAL_MS', 'LOG_LEVEL'];
   expect(production(Object.fromEntries(names.map((name) => [name, value])))).toEqual(production());
-});
-
-describe('without a key', () => {
-  test.each([
-    ['unset', {}],
-    ['empty', { GROK_API_KEY: '' }],
-    ['blank', { GROK_API_KEY: ' \t' }],
-  ])('development uses the sandbox, at a pace one can watch (%s)', (_, variables) => {
-    const { sandbox, schedule, tracker, databaseUrl } = development(variables);
-    expect(sandbox).toEqual({ port: 4010 });
-    // The sandbox would answer that real tasks do not exist, and they would fail.
-    expect(databaseUrl).not.toBe(production({}).databaseUrl);
-    expect(schedule).toEqual({ firstCheckMs: 1_000, intervalMs: 1_000 });
-    expect(tracker.pollMs).toBeLessThanOrEqual(schedule.intervalMs);
-  });
-
-  test('development keeps to the settings that are given', () => {
-    const { sandbox, schedule } = development({ SANDBOX_PORT: '5010', TRACKER_INTERVAL_MS: '5000' });
-    expect(sandbox).toEqual({ port: 5010 });
-    expect(schedule).toEqual({ firstCheckMs: 1_000, intervalMs: 5_000 });
-  });
-});
-
-test('with a key, development differs from production only in how it logs and in what it shows of the schema', () => {
-  const { log, server, ...settings } = development({ GROK_API_KEY: key });
-  const { log: productionLog, server: productionServer, ...productionSettings } = production();
-  expect(settings).toEqual(productionSettings);
-  expect(server).toEqual({ ...productionServer, graphiql: true, introspection: true });
-  expect(log).toEqual({ ...productionLog, pretty: true });
-});
-
-test('blanks and line ends around the key, as left by copying, are not part of it', () => {
-  expect(production({ GROK_API_KEY: ` ${key}\n` }).upstream.apiKey).toBe(key);
-});
-
-test.each([
-  'https://app.example.com',
-  'http://localhost:5173',
-  'http://[::1]:3000',
-  'capacitor://localhost',
-  'ionic://localhost',
-  'tauri://localhost',
-  'app://-',
-  'chrome-extension://aapbdbdomjkkjkaonfhkkikfgjllcleb',
-])('%s may be listed as an origin', (origin) => {
-  expect(production({ CORS_ORIGINS: `https://www.example.com,${origin}` }).server.corsOrigins).toContain(origin);
-});
-
-test.each([
-  '*',
-  'null',
-  'app.example.com',
-  'https://app.example.com/',
-  'https://app.example.com:443',
-  'https://App.example.com',
-  'https://user@app.example.com',
-  'https://app.example.com?x',
-  'https://app.example.com#x',
-  'https://',
-  'capacitor://',
-  'capacitor:localhost',
-  'capacitor://localhost/',
-  'file:///srv/app',
-  'data:text/html,x',
-])('%s is no origin as browsers send it, and is refused', (origin) => {
-  expect(() => production({ CORS_ORIGINS: origin })).toThrow(/^CORS_ORIGINS must be origins/);
 });

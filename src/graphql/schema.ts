@@ -1,5 +1,6 @@
 import { printSchemaWithDirectives } from '@graphql-tools/utils';
 import { builder } from './builder.ts';
+import './delete-video-file.ts';
 import './federation.ts';
 import './resolve-video-task.ts';
 import './submit-video.ts';

@@ -67,6 +67,13 @@ const VideoClient = builder.objectRef<Caller>('VideoClient').implement({
       description: 'What you have used of your limits.',
       resolve: ({ client }, _, { ledger }) => ledger.usageOf(client),
     }),
+    storedBytes: t.float({
+      nullable: true,
+      complexity: 5,
+      description:
+        'How many bytes of files the service stores for you, a whole number; null only with an error beside it.',
+      resolve: ({ client }, _, { media }) => media.storedBytes(client),
+    }),
     limits: t.expose('limits', { type: VideoClientLimits, description: 'Your limits.' }),
   }),
 });

@@ -4,6 +4,7 @@ import { maxResubmissions } from '../tasks/task-reader.ts';
 import { builder } from './builder.ts';
 import { enumOf } from './enums.ts';
 import { offsetCursor, pageArguments, pageComplexity, withTrueCursors } from './paging.ts';
+import { VideoStorageState } from './video-result.ts';
 import { VideoTask, VideoTaskStatus } from './video-task.ts';
 
 const VideoTaskChangeCause = enumOf(
@@ -20,7 +21,8 @@ const VideoTaskChange = builder.objectRef<HistoryEntry>('VideoTaskChange').imple
     from: t.expose('from', { type: VideoTaskStatus, description: 'The status before.' }),
     to: t.expose('to', {
       type: VideoTaskStatus,
-      description: "The status after; the same where only the upstream's word for it changed.",
+      description:
+        "The status after; the same where only the upstream's word for it changed, or the storing of the video ended.",
     }),
     at: t.field({
       type: 'DateTime',
@@ -32,6 +34,12 @@ const VideoTaskChange = builder.objectRef<HistoryEntry>('VideoTaskChange').imple
       nullable: true,
       description: "The upstream's own word for the status after the change.",
     }),
+    storageState: t.field({
+      type: VideoStorageState,
+      nullable: true,
+      description: 'What became of storing the video: STORED or FAILED; null unless the cause is STORE.',
+      resolve: ({ storage }) => storage ?? null,
+    }),
     attempt: t.exposeInt('attempt', { description: 'How many checks of the task had been made before the change.' }),
   }),
 });
@@ -41,7 +49,7 @@ builder.objectFields(VideoTask, (t) => ({
     {
       type: VideoTaskChange,
       description:
-        "Every change of the task's status that was seen, and the first 100 changes of the upstream's word for it, the oldest first.",
+        "Every change of the task's status that was seen, the first 100 changes of the upstream's word for it, and the end of storing the video; the oldest first.",
       complexity: pageComplexity,
       validate: pageArguments(offsetCursor),
       resolve: ({ history }, args) => withTrueCursors(resolveArrayConnection({ args }, history)),

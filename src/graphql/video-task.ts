@@ -1,10 +1,11 @@
 import { type FailureCode, failures } from '../tasks/failures.ts';
-import { type VideoTask as Task, taskStatuses, type Video, videoOf } from '../tasks/task.ts';
+import { type VideoTask as Task, taskStatuses } from '../tasks/task.ts';
 import { builder } from './builder.ts';
 import { enumOfTable } from './enums.ts';
 import { VideoBillingUnit, VideoModelName } from './video-model.ts';
 import { VideoAspectRatio, VideoResolution } from './video-option.ts';
 import { VideoReferenceImage } from './video-reference-image.ts';
+import { VideoResult } from './video-result.ts';
 
 export const VideoTaskStatus = enumOfTable('VideoTaskStatus', 'How far a task has come.', taskStatuses);
 
@@ -15,17 +16,6 @@ const VideoMode = builder.enumType('VideoMode', {
   values: {
     TEXT_TO_VIDEO: { description: 'From the prompt alone.' },
     IMAGE_TO_VIDEO: { description: 'From the prompt and reference images.' },
-  } as const,
-});
-
-const VideoState = builder.enumType('VideoState', {
-  description: 'Whether a finished video can still be fetched.',
-  values: {
-    AVAILABLE: { description: 'The URL should work until about `expiresAt`; save the file promptly.' },
-    EXPIRED: { description: 'The vendor has taken the link down: `url` is null.' },
-    WITHHELD: {
-      description: "The link contains the key of the upstream's account, so that it cannot be shown: `url` is null.",
-    },
   } as const,
 });
 
@@ -40,29 +30,6 @@ const VideoOptions = builder.objectRef<Task>('VideoOptions').implement({
       description: 'The width of the video in relation to its height.',
     }),
     resolution: t.expose('resolution', { type: VideoResolution, description: 'The resolution of the video.' }),
-  }),
-});
-
-const VideoResult = builder.objectRef<Video>('VideoResult').implement({
-  description:
-    'A finished video, an MP4 file on the side of the vendor. The link is temporary: save the file promptly.',
-  fields: (t) => ({
-    url: t.exposeString('url', {
-      nullable: true,
-      description:
-        "Where to fetch it, an http(s) URL of at most 8,000 characters; null once it has expired, or where it contains the key of the upstream's account.",
-    }),
-    state: t.expose('state', { type: VideoState, description: 'Whether it can still be fetched.' }),
-    expiresAt: t.expose('expiresAt', {
-      type: 'DateTime',
-      nullable: true,
-      description:
-        'When the link stops working: 24 hours after the service saw the video completed, or sooner where the link itself says so (the expiry of a signed URL, if it lies after that moment). The vendor gives "about 24 hours" from when the video was made, so after a downtime of the service the link may die sooner. Null where it is not known; at present it always is.',
-    }),
-    durationSeconds: t.exposeFloat('durationSeconds', {
-      nullable: true,
-      description: 'How long the video really is, in seconds, as the upstream says; null where it does not say.',
-    }),
   }),
 });
 
@@ -145,7 +112,7 @@ export const VideoTask = builder.objectRef<Task>('VideoTask').implement({
       type: VideoResult,
       nullable: true,
       description: 'The finished video; null unless the status is COMPLETED.',
-      resolve: (task, _, { now, upstreamKey }) => videoOf(task, now(), upstreamKey.holdsKey),
+      resolve: (task, _, { media }) => media.resultOf(task),
     }),
     failure: t.field({
       type: VideoFailure,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { rangeIn } from '../byte-range.ts';
 import { fromTaskId } from './sandbox-task-id.ts';
 
 const preflightHeaders = {
@@ -45,13 +46,3 @@ const headersOf = (video: Buffer) => ({
   'access-control-allow-origin': '*',
   'access-control-expose-headers': 'Accept-Ranges, Content-Length, Content-Range, ETag',
 });
-
-/** The bytes that a Range header asks for; null for all of them, as for several ranges at once (RFC 9110, 14.2). */
-function rangeIn(header: string | undefined, length: number): { start: number; end: number } | null {
-  const [, first = '', last = ''] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header ?? '') ?? [];
-  const end = length - 1;
-  if (first === '' && last === '') return null;
-  if (first === '') return { start: Number(last) === 0 ? length : Math.max(0, length - Number(last)), end };
-  if (last !== '' && Number(last) < Number(first)) return null;
-  return { start: Number(first), end: last === '' ? end : Math.min(Number(last), end) };
-}

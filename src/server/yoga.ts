@@ -10,6 +10,7 @@ import { documentCache } from './document-cache.ts';
 import { createFastPath } from './fast-path/fast-path.ts';
 import type { pluginsOfOurs } from './fast-path/honoured-plugins.ts';
 import { QueryCache } from './fast-path/query-cache.ts';
+import { serveFiles } from './files/serve-files.ts';
 import { graphiqlOptions } from './graphiql/graphiql.ts';
 import { GraphiqlAssets, serveGraphiql } from './graphiql/graphiql-assets.ts';
 import { createGraphiqlRenderer } from './graphiql/graphiql-page.ts';
@@ -104,7 +105,7 @@ export async function createGraphqlServer(
     context.log.warn('GRAPHIQL is on and INTROSPECTION is off: GraphiQL shows no schema.');
   return {
     fetch: yoga.fetch,
-    listener: graphiql ? serveGraphiql(assets, listener) : listener,
+    listener: serveFiles(context.media, context.log, graphiql ? serveGraphiql(assets, listener) : listener),
     // Yoga declares the list protected, and a test compares it with the table of the fast path.
     plugins: { all: yoga['plugins'], own },
   };

@@ -9,6 +9,8 @@ export interface Moment {
   readonly jitter: number;
   /** Replaces the upstream's key in a text that goes into a message. */
   readonly redact: (text: string) => string;
+  /** Whether finished videos are stored. */
+  readonly storing: boolean;
   /** The shortest pause before the next check. */
   readonly minPauseMs?: number;
 }
@@ -17,5 +19,5 @@ export interface Moment {
 export type Clock = () => Moment;
 
 export const createClock =
-  (now: () => Date, schedule: CheckSchedule, { redact }: Pick<KeyFinder, 'redact'>): Clock =>
-  () => ({ now: now(), schedule, jitter: Math.random(), redact });
+  (now: () => Date, schedule: CheckSchedule, { redact }: Pick<KeyFinder, 'redact'>, storing: boolean): Clock =>
+  () => ({ now: now(), schedule, jitter: Math.random(), redact, storing });

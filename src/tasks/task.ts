@@ -1,5 +1,4 @@
 import type { ModelName, Unit } from '../catalogue/models.ts';
-import { videoLifetimeMs } from './check-schedule.ts';
 import type { FailureCode } from './failures.ts';
 
 /** The states of a task. A terminal state is never left. */
@@ -72,12 +71,19 @@ export interface TaskProgress {
   readonly repeatedAnswer: string | null;
   readonly repeatedAnswerCount: number;
   readonly history: readonly HistoryEntry[];
+  /** When the finished video was handed to the storing of files; null once that has taken it over. */
+  readonly storeDueAt: Date | null;
+  /** What became of storing the video; null before its end, and where nothing is stored. */
+  readonly storage: Storage | null;
   /**
    * Null once the key has expired. When a later order has taken the key over, this holds the key with a space appended
    * (`orders/key-spelling.ts`).
    */
   readonly idempotencyKey: string | null;
 }
+
+/** What became of storing a finished video. */
+export type Storage = 'STORED' | 'FAILED' | 'DELETED';
 
 /** The record of one ordered video. */
 export interface VideoTask extends TaskOrder, TaskProgress {
@@ -95,6 +101,7 @@ export const changeCauses = {
   RECOVERY: 'The process that sent the order ended before it could record an answer.',
   CONFIRM: "The operator found the order in the vendor's console: `confirmVideoTask`.",
   ABANDON: 'The client or the operator gave the order up: `abandonVideoTask`.',
+  STORE: 'The service has stored the finished video, or given up storing it. The status stays COMPLETED.',
 } as const;
 
 export type ChangeCause = keyof typeof changeCauses;
@@ -109,29 +116,9 @@ export type HistoryEntry = {
   readonly upstreamStatus: string | null;
   /** How many checks had been made when it changed. */
   readonly attempt: number;
+  /** What became of storing the video; only in entries with the cause STORE. */
+  readonly storage?: Storage;
 };
-
-/** The video of a completed task. */
-export interface Video {
-  /** Null where the link has expired or must not be shown. */
-  readonly url: string | null;
-  readonly state: 'AVAILABLE' | 'EXPIRED' | 'WITHHELD';
-  readonly expiresAt: Date;
-  readonly durationSeconds: number | null;
-}
-
-/**
- * The video of a completed task, judged at `now`; null for a task in another state. A link in which `holdsKey` finds
- * the upstream's key is withheld.
- */
-export function videoOf(task: VideoTask, now: Date, holdsKey: (text: string) => boolean): Video | null {
-  if (task.status !== 'COMPLETED' || task.videoUrl === null || task.completedAt === null) return null;
-  const expiresAt = task.videoExpiresAt ?? new Date(task.completedAt.getTime() + videoLifetimeMs);
-  const durationSeconds = task.videoDurationSeconds;
-  if (now >= expiresAt) return { url: null, state: 'EXPIRED', expiresAt, durationSeconds };
-  if (holdsKey(task.videoUrl)) return { url: null, state: 'WITHHELD', expiresAt, durationSeconds };
-  return { url: task.videoUrl, state: 'AVAILABLE', expiresAt, durationSeconds };
-}
 
 /** Whether the task has ended and will not change any more. */
 export const isTerminal = ({ status }: Pick<VideoTask, 'status'>): boolean => taskStatuses[status].terminal;

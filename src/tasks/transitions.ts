@@ -67,11 +67,28 @@ function recorded(task: VideoTask, change: TaskChange, cause: ChangeCause, { now
     const { upstreamStatus: _, ...unseen } = change;
     return unseen;
   }
-  // An entry is never older than the one before it, although the clock may be set back or be another machine's.
-  const before = task.history.at(-1)?.at ?? '';
-  const at = now.toISOString() > before ? now.toISOString() : before;
-  const entry = { from: task.status, to: status, at, cause, upstreamStatus, attempt: checkCount };
-  return { ...change, history: [...task.history, entry] };
+  const entry = { from: task.status, to: status, at: momentAfter(task, now), cause, upstreamStatus };
+  return { ...change, history: [...task.history, { ...entry, attempt: checkCount }] };
+}
+
+/**
+ * The time of a new history entry. It is never before that of the entry before it, although the clock may be set back or
+ * be another machine's.
+ */
+function momentAfter({ history }: VideoTask, now: Date): string {
+  const before = history.at(-1)?.at ?? '';
+  return now.toISOString() > before ? now.toISOString() : before;
+}
+
+/**
+ * The change of a completed task whose video has been stored, or will not be; null where that is recorded already, so
+ * that recording it twice is harmless.
+ */
+export function afterStoring(task: VideoTask, storage: 'STORED' | 'FAILED', now: Date): TaskChange | null {
+  if (task.status !== 'COMPLETED' || task.history.some(({ cause }) => cause === 'STORE')) return null;
+  const { status, upstreamStatus, checkCount } = task;
+  const entry = { from: status, to: status, at: momentAfter(task, now), cause: 'STORE', upstreamStatus } as const;
+  return { storage, history: [...task.history, { ...entry, attempt: checkCount, storage }] };
 }
 
 /**
@@ -188,7 +205,8 @@ function finished(videoUrl: string | null, { durationSeconds, error }: Observed,
   const lifetimeEnd = later(moment.now, videoLifetimeMs);
   const linkEnd = linkExpiry(videoUrl, moment.now);
   const videoExpiresAt = linkEnd !== null && linkEnd < lifetimeEnd ? linkEnd : lifetimeEnd;
-  return { videoUrl, videoExpiresAt, videoDurationSeconds: durationSeconds, ...ended('COMPLETED', moment) };
+  const storeDueAt = moment.storing ? moment.now : null;
+  return { videoUrl, videoExpiresAt, storeDueAt, videoDurationSeconds: durationSeconds, ...ended('COMPLETED', moment) };
 }
 
 /**

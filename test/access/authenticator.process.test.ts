@@ -52,7 +52,7 @@ describe('a service of its own', () => {
   test('with a key the service listens on any address and refuses requests without credentials', async () => {
     const databaseUrl = await freshDatabase();
     const key = await createKeyFor(databaseUrl);
-    const service = await startService({ ...(await settingsFor(databaseUrl)), HOST: '0.0.0.0' });
+    const service = await startService({ ...(await settingsFor(databaseUrl)), HOST: '0.0.0.0', STORAGE_URL: 'none' });
     const url = `http://127.0.0.2:${new URL(service.url).port}/graphql`;
     const headers = { 'content-type': 'application/json', accept: 'application/json' };
     const send = (more: Record<string, string>) =>

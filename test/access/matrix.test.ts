@@ -23,7 +23,7 @@ const grants = {
 type CallerName = 'noKey' | 'wrongKey' | keyof typeof grants;
 
 /** The outcome of a request: done, a task that is not found (null), an empty list, or the code of an error. */
-type Outcome = 'ok' | 'nothing' | 'UNAUTHENTICATED' | 'FORBIDDEN' | 'NOT_FOUND';
+type Outcome = 'ok' | 'nothing' | 'UNAUTHENTICATED' | 'FORBIDDEN' | 'NOT_FOUND' | 'TASK_STATE_CONFLICT';
 
 interface Row {
   readonly document: string;
@@ -56,6 +56,11 @@ const refusedToAll = {
 } as const;
 const readers = { ...allowedToAll, noScope: 'FORBIDDEN', submitOnly: 'FORBIDDEN' } as const;
 const orderers = { ...allowedToAll, noScope: 'FORBIDDEN', readOnly: 'FORBIDDEN' } as const;
+const nothingStored = {
+  submitOnly: 'TASK_STATE_CONFLICT',
+  owner: 'TASK_STATE_CONFLICT',
+  admin: 'TASK_STATE_CONFLICT',
+} as const;
 
 const input = '{ grokVideo3: { prompt: "A tin boat" } }';
 
@@ -107,6 +112,12 @@ const rows: Record<string, Row> = {
     document: 'mutation ($id: ID!) { abandonVideoTask(id: $id) { task { id } } }',
     taskFrom: reset,
     cells: { ...orderers, otherTenant: 'NOT_FOUND' },
+  },
+  'Mutation.deleteVideoFile': {
+    document: 'mutation ($id: ID!) { deleteVideoFile(taskId: $id) { task { id } } }',
+    taskFrom: accepted,
+    // The task has no stored video, which only those learn who may delete it.
+    cells: { ...orderers, ...nothingStored, otherTenant: 'NOT_FOUND' },
   },
   'Subscription.videoTaskUpdated': {
     document: 'subscription ($id: ID!) { videoTaskUpdated(id: $id) { id prompt } }',

@@ -44,6 +44,8 @@ describe.each(databaseProviders)('the task store on %s', (provider) => {
       submittedAt: null,
       lastCheckedAt: null,
       completedAt: null,
+      storeDueAt: null,
+      storage: null,
     });
     expect(await store.find(created.id)).toEqual(created);
     expect(await store.findReferenceImages(created.id)).toEqual(referenceImages);
@@ -68,6 +70,8 @@ describe.each(databaseProviders)('the task store on %s', (provider) => {
       lastCheckedAt: at(2),
       nextCheckAt: at(3),
       completedAt: at(4),
+      storeDueAt: at(7),
+      storage: 'STORED',
       leasedUntil: at(5),
       checkCount: 3,
       repeatedAnswer: 'NOT_FOUND',

@@ -61,6 +61,7 @@ export async function createTestApp(options: Options = {}): Promise<TestApp> {
     TRACKER_FIRST_CHECK_MS: '20',
     TRACKER_INTERVAL_MS: '20',
     LOG_LEVEL: 'silent',
+    STORAGE_URL: 'none',
     PORT: '0',
     INTROSPECTION: 'on',
     ...noSpendingLimits,

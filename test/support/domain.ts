@@ -4,6 +4,8 @@ import { requestSchemas } from '../../src/catalogue/video-request.ts';
 import { openDatabase } from '../../src/database/database.ts';
 import { createTaskStore } from '../../src/database/prisma-task-store.ts';
 import { createUsageStore } from '../../src/database/prisma-usage-store.ts';
+import { createVideoFileStore } from '../../src/database/prisma-video-file-store.ts';
+import { Media } from '../../src/media/media.ts';
 import { Orders } from '../../src/orders/orders.ts';
 import { Ledger } from '../../src/spending/ledger.ts';
 import { createClock } from '../../src/tasks/moment.ts';
@@ -49,6 +51,7 @@ async function createParts(upstream: TestUpstream, { databaseUrl, clock }: Requi
   const settings = { baseUrl: upstream.url, apiKey, submitTimeoutMs: 5_000, checkTimeoutMs: 500 };
   return {
     store: createTaskStore(database.client),
+    videoFiles: createVideoFileStore(database.client),
     upstream: createUpstreamClient(settings),
     ledger: new Ledger(createUsageStore(database.client), now),
     signals: createTaskSignals(database.notifications),
@@ -67,7 +70,7 @@ const shared = ({ store, upstream, signals, schedule, log, now, throttle }: Test
   throttle,
   log,
   now,
-  clock: createClock(now, schedule, upstream),
+  clock: createClock(now, schedule, upstream, false),
   record: recorderFor(store, [wakesWatchers(signals), logsStatus(log)]),
 });
 
@@ -88,6 +91,10 @@ export const ordersWith = (parts: TestParts): Orders =>
 
 export const trackerWith = (parts: TestParts, settings: TrackerSettings): Tracker =>
   new Tracker(shared(parts), settings);
+
+/** Shows what the tasks themselves say; nothing is stored. */
+export const mediaWith = ({ videoFiles: rows, upstream, now }: TestParts): Media =>
+  new Media({ rows, stored: null, holdsKey: (text) => upstream.holdsKey(text), now });
 
 /** The domain on a real database and a real upstream, with a clock that the test moves. */
 export async function createTestDomain(

@@ -24,22 +24,25 @@ const incomingFolder = '.incoming';
  *
  * @throws StorageError when it is missing or not writable.
  */
-export async function openDiskStore({ folder, createFolder, minFreeBytes }: DiskSettings): Promise<FileStore> {
+export async function openDiskStore(
+  { folder, createFolder, minFreeBytes }: DiskSettings,
+  newId: string | null,
+): Promise<FileStore> {
   const root = resolve(folder);
-  const id = await onDisk(root, prepare(root, createFolder));
+  const id = await onDisk(root, prepare(root, createFolder, newId));
   const incoming = new IncomingFiles(join(root, incomingFolder), minFreeBytes);
   await incoming.sweep();
   return new DiskStore(root, id, incoming);
 }
 
-async function prepare(root: string, create: boolean): Promise<string> {
+async function prepare(root: string, create: boolean, newId: string | null): Promise<string> {
   if (create) await mkdir(root, { recursive: true });
   const incoming = join(root, incomingFolder);
   await mkdir(incoming).catch((error: unknown) => {
     if (systemCode(error) !== 'EEXIST') throw error;
   });
   for (const folder of [root, incoming]) await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
-  return markedId(root, incoming);
+  return markedId(root, incoming, newId);
 }
 
 class DiskStore implements FileStore {

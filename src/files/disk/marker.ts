@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { systemCode } from '../storage-error.ts';
+import { StorageError, systemCode } from '../storage-error.ts';
 import { flush } from './flush.ts';
 
 /**
@@ -11,11 +11,12 @@ import { flush } from './flush.ts';
 const markerFolder = '.store';
 const idFile = 'id';
 
-/** The id of a folder. Gives it one where it has none. */
-export async function markedId(root: string, incomingFolder: string): Promise<string> {
+/** The id of a folder. One that has none is given `newId`; with null that is a StorageError. */
+export async function markedId(root: string, incomingFolder: string, newId: string | null): Promise<string> {
   const id = await readMarker(root);
   if (id !== null) return id;
-  await mark(root, join(incomingFolder, randomUUID()));
+  if (newId === null) throw new StorageError(`The folder ${root} is not the one that files were kept in.`);
+  await mark(root, join(incomingFolder, randomUUID()), newId);
   return idIn(join(root, markerFolder));
 }
 
@@ -32,10 +33,10 @@ export async function readMarker(root: string): Promise<string | null> {
 const idIn = async (marker: string): Promise<string> => (await readFile(join(marker, idFile), 'utf8')).trim();
 
 /** Makes the marker as a temporary folder, and gives it its name, unless another instance was faster. */
-async function mark(root: string, temporary: string): Promise<void> {
+async function mark(root: string, temporary: string, newId: string): Promise<void> {
   await mkdir(temporary);
   await using file = await open(join(temporary, idFile), 'wx');
-  await file.writeFile(`${randomUUID()}\n`);
+  await file.writeFile(`${newId}\n`);
   await file.sync();
   await flush(temporary);
   try {

@@ -1,6 +1,7 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type SentBody, textOf } from './exchange.ts';
+import { StorageError } from '../storage-error.ts';
+import { type SentBody, textOf } from './s3-exchange.ts';
 import { nullIfMissing } from './s3-refusal.ts';
 import type { S3Requests } from './s3-requests.ts';
 
@@ -22,13 +23,14 @@ interface Marker {
   readonly ageMs: number;
 }
 
-/** The id in the marker of a bucket or a prefix. Makes one where there is none. */
-export async function markedId(requests: S3Requests, keyPrefix: string): Promise<string> {
+/** The id in the marker of a bucket or a prefix. One that has none is given `newId`; with null that is a StorageError. */
+export async function markedId(requests: S3Requests, keyPrefix: string, newId: string | null): Promise<string> {
   const key = `${keyPrefix}${markerName}`;
   for (;;) {
     const marker = await readMarker(requests, key);
-    if (marker === null) await mark(requests, key);
-    else if (marker.ageMs >= settledMs) return marker.id;
+    if (marker && marker.ageMs >= settledMs) return marker.id;
+    if (!marker && newId === null) throw new StorageError(`${requests.place} is not the one that files were kept in.`);
+    if (!marker && newId !== null) await mark(requests, key, newId);
     await sleep(pauseMs);
   }
 }
@@ -43,8 +45,8 @@ async function readMarker(requests: S3Requests, key: string): Promise<Marker | n
 }
 
 /** Writes a marker, unless there is one by now. */
-async function mark(requests: S3Requests, key: string): Promise<void> {
-  const id = Buffer.from(randomUUID());
+async function mark(requests: S3Requests, key: string, newId: string): Promise<void> {
+  const id = Buffer.from(newId);
   const sha256 = createHash('sha256').update(id).digest('hex');
   const body: SentBody = { sizeBytes: id.length, sha256, chunks: () => inOnePart(id) };
   const headers = { 'if-none-match': '*' };

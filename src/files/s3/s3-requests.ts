@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AwsV4Signer } from 'aws4fetch';
 import { StorageError } from '../storage-error.ts';
-import { askFirstBytes, connectionError, exchange, LateError, type SentBody, textOf } from './exchange.ts';
+import { askFirstBytes, connectionError, exchange, LateError, type SentBody, textOf } from './s3-exchange.ts';
 import { S3RefusalError } from './s3-refusal.ts';
 
 export interface S3Settings {

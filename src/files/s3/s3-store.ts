@@ -15,8 +15,8 @@ import type {
 import { IncomingFiles } from '../incoming-files.ts';
 import { diskError, StorageError } from '../storage-error.ts';
 import { privateTemporaryFolder } from '../temporary-folder.ts';
-import { bodyOf, textOf } from './exchange.ts';
 import { readListing } from './listing.ts';
+import { bodyOf, textOf } from './s3-exchange.ts';
 import { markedId } from './s3-marker.ts';
 import { nullIfMissing } from './s3-refusal.ts';
 import { S3Requests, type S3Settings } from './s3-requests.ts';
@@ -36,13 +36,13 @@ export interface S3StoreSettings extends S3Settings {
  *
  * @throws StorageError when the bucket does not answer or refuses.
  */
-export async function openS3Store(settings: S3StoreSettings): Promise<FileStore> {
+export async function openS3Store(settings: S3StoreSettings, newId: string | null): Promise<FileStore> {
   const folder = await privateTemporaryFolder(settings.temporaryDirectory, 'grok-video-graphql');
   const incoming = new IncomingFiles(folder, settings.minFreeBytes);
   await incoming.sweep();
   const requests = new S3Requests(settings);
   const keyPrefix = settings.prefix === '' ? '' : `${settings.prefix}/`;
-  return new S3Store(requests, keyPrefix, await markedId(requests, keyPrefix), incoming);
+  return new S3Store(requests, keyPrefix, await markedId(requests, keyPrefix, newId), incoming);
 }
 
 class S3Store implements FileStore {

@@ -1,0 +1,72 @@
+import type { VideoFile, VideoFileStore } from '../media/video-file.ts';
+import { whenAvailable } from './classify-error.ts';
+import type { DatabaseClient } from './database.ts';
+import type { VideoFile as Row } from './generated/sqlite/client.ts';
+import { adopt, enterDue } from './videos-to-store.ts';
+
+/** Stores the rows of videos that are to be stored. Every write is a single statement, as in prisma-task-store.ts. */
+export function createVideoFileStore(client: DatabaseClient): VideoFileStore {
+  const { videoFile: rows } = client;
+  return whenAvailable<VideoFileStore>({
+    enterDue: (now, limit) => enterDue(client, now, limit),
+    adopt: (now) => adopt(client, now),
+
+    async claimDue(now, leasedUntil, limit) {
+      const due = { dueAt: { lte: now }, OR: [{ leasedUntil: null }, { leasedUntil: { lte: now } }] };
+      const candidates = await rows.findMany({
+        where: due,
+        orderBy: { dueAt: 'asc' },
+        take: limit,
+        select: { taskId: true },
+      });
+      if (candidates.length === 0) return [];
+      const claimed = await rows.updateManyAndReturn({
+        where: { taskId: { in: candidates.map(({ taskId }) => taskId) }, ...due },
+        data: { leasedUntil, version: { increment: 1 } },
+      });
+      return claimed.map(fromRow);
+    },
+
+    async update({ taskId, version }, change) {
+      const data = { ...change, version: { increment: 1 } };
+      const [row] = await rows.updateManyAndReturn({ where: { taskId, version }, data });
+      return row ? fromRow(row) : null;
+    },
+
+    async find(taskId) {
+      const row = await rows.findUnique({ where: { taskId } });
+      return row && fromRow(row);
+    },
+
+    async findMany(taskIds) {
+      const found = await rows.findMany({ where: { taskId: { in: [...taskIds] } } });
+      return found.map(fromRow);
+    },
+
+    async storedBytes(client) {
+      const { _sum } = await rows.aggregate({ where: { client, state: 'STORED' }, _sum: { sizeBytes: true } });
+      return Number(_sum.sizeBytes ?? 0);
+    },
+
+    async listNamed(afterTaskId, limit) {
+      const where = { taskId: { gt: afterTaskId }, name: { not: null } };
+      const found = await rows.findMany({ where, orderBy: { taskId: 'asc' }, take: limit });
+      return found.map(fromRow);
+    },
+
+    async hasFiles() {
+      return (await rows.findFirst({ where: { state: 'STORED' }, select: { taskId: true } })) !== null;
+    },
+
+    async storeId(candidate) {
+      const data = { name: 'storage', value: candidate };
+      const where = { name: data.name };
+      await client.databaseFact.upsert({ where, create: data, update: {} });
+      const fact = await client.databaseFact.findUniqueOrThrow({ where });
+      return fact.value;
+    },
+  });
+}
+
+/** Rows are written only from a VideoFile, so their strings are values of its types. */
+const fromRow = (row: Row): VideoFile => row as unknown as VideoFile;
