@@ -14,6 +14,7 @@ import { Health, readinessChecks } from './health.ts';
 import { createLog } from './log.ts';
 import { ByteRate } from './media/byte-rate.ts';
 import { FileLinks } from './media/file-links.ts';
+import { Housekeeping } from './media/housekeeping.ts';
 import { Media } from './media/media.ts';
 import { openPairedStore } from './media/paired-store.ts';
 import { VideoStoring } from './media/video-storing.ts';
@@ -79,7 +80,7 @@ export async function createApp(environment: Environment, now = () => new Date()
   const address = { ownUrl: `http://127.0.0.1:${environment.server.port}` };
   const parts = { environment, database, upstream, files, health, now, log, stopping, aborting };
   const domain = createDomain({ ...parts, sandboxUrl: sandbox?.url ?? null, address });
-  const { savedTasks, signals, orders, tracker, storing, ...capabilities } = domain;
+  const { savedTasks, signals, orders, tracker, storing, housekeeping, ...capabilities } = domain;
   const subscriptions = new OpenSubscriptions(environment.maxSubscriptions);
   const graphql = await createGraphqlServer(
     { ...capabilities, orders, subscriptions, upstreamKey: upstream, now, log },
@@ -89,7 +90,7 @@ export async function createApp(environment: Environment, now = () => new Date()
       authenticator,
       sandbox: sandbox !== null,
       stopping: stopping.signal,
-      checks: readinessChecks({ database, store: savedTasks, tracker, health, now }),
+      checks: readinessChecks({ database, store: savedTasks, tracker, files, health, now }),
     },
   );
   let listener: Listener | undefined;
@@ -100,6 +101,7 @@ export async function createApp(environment: Environment, now = () => new Date()
       address.ownUrl = new URL(listener.url).origin;
       tracker.start();
       storing?.start();
+      housekeeping?.start();
       log.info({ migrations: database.appliedMigrations }, `GraphQL at ${listener.url}`);
       if (authenticator.open) log.warn('There is no API key: all who work on this machine may order, and no others.');
       return { url: listener.url };
@@ -108,6 +110,7 @@ export async function createApp(environment: Environment, now = () => new Date()
       log.info('stopping');
       stopping.abort();
       signals.publishAll();
+      housekeeping?.stop();
       const worked = Promise.all([tracker.stop(), storing?.stop()]);
       const abortTimer = setTimeout(() => aborting.abort(), submitGraceMs);
       await Promise.allSettled([orders.settled(), worked]);
@@ -180,7 +183,7 @@ function createMedia({ environment, database, files, store, record, upstream, no
   const { media: settings, outbound, serviceSecrets, databaseUrl, publicBaseUrl } = environment;
   const rows = createVideoFileStore(database.client);
   const holdsKey = (text: string) => upstream.holdsKey(text);
-  if (!files) return { media: new Media({ rows, stored: null, holdsKey, now }), storing: null };
+  if (!files) return { media: new Media({ rows, stored: null, holdsKey, now }), storing: null, housekeeping: null };
   const secrets = serviceSecrets ?? [secretBeside(databaseUrl)];
   const links = new FileLinks({
     keys: secrets.map((secret) => deriveKey(secret, 'file-links')),
@@ -197,7 +200,8 @@ function createMedia({ environment, database, files, store, record, upstream, no
     { rows, files, tasks: store, record, download, holdsKey, now, log },
     settings.storing,
   );
-  return { media: new Media({ rows, stored: { files, links, storing }, holdsKey, now }), storing };
+  const media = new Media({ rows, stored: { files, links, storing }, holdsKey, now });
+  return { media, storing, housekeeping: new Housekeeping(files, rows, now, log) };
 }
 
 /** The store of files that belongs to the database; null where nothing is stored. */

@@ -1,12 +1,9 @@
-import { tmpdir } from 'node:os';
 import type { z } from 'zod';
-import { isLoopback } from './access/authenticator.ts';
 import type { JwtSettings } from './access/jwt.ts';
 import { OperatorError } from './errors.ts';
-import type { StorageSettings } from './files/open-file-store.ts';
-import { defaultFolder, storageLocation } from './files/storage-location.ts';
 import { secretIn } from './service-secret.ts';
-import { settings as variables } from './settings.ts';
+import { type Settings, settings as variables } from './settings.ts';
+import { linkProblems, placeSettings, storageOf, storageProblems } from './storage-environment.ts';
 
 /** Defaults while the sandbox stands in for the upstream: it accepts any key and finishes videos within seconds. */
 const sandboxDefaults = {
@@ -66,6 +63,19 @@ export function readDatabaseUrl(source: Source = process.env, { development = fa
   return data.DATABASE_URL;
 }
 
+/**
+ * Where the database and the files are, for programs that need no other setting.
+ *
+ * @throws EnvironmentError when one of their settings is missing or wrong.
+ */
+export function readPlaces(source: Source = process.env, { development = false }: Mode = {}) {
+  const { given } = settingsIn(source, development);
+  const { success, data, error } = variables.pick(placeSettings).safeParse(given);
+  const problems = error ? sentencesOf(error) : storageProblems(given);
+  if (!success || problems.length > 0) throw new EnvironmentError(problems);
+  return { databaseUrl: data.DATABASE_URL, storage: storageOf(data) };
+}
+
 /** Which database it is, where `npm start` and `npm run dev` would each use another and none is named; null elsewhere. */
 export function databaseNote(source: Source = process.env, { development = false }: Mode = {}): string | null {
   const { given } = settingsIn(source, false);
@@ -96,46 +106,6 @@ function jwtProblems(given: Record<string, string>): string[] {
   if (keys.length === 1)
     return needed.filter((name) => !(name in given)).map((name) => `${name} must be set with ${keys}`);
   return needed.filter((name) => name in given).map((name) => `${name} needs JWT_JWKS_URL or JWT_JWKS_FILE`);
-}
-
-/** What is missing beside a bucket. */
-function storageProblems({ STORAGE_URL: url = '', ...given }: Record<string, string>): string[] {
-  if (!url.startsWith('s3:')) return [];
-  const missing = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'].filter((name) => !(name in given));
-  return missing.map((name) => `${name} must be set with STORAGE_URL ${url}`);
-}
-
-/** What is missing for links to stored files that callers can follow and instances verify. */
-function linkProblems(settings: Settings): string[] {
-  if (storageOf(settings) === null) return [];
-  const problems = [];
-  if (settings.PUBLIC_BASE_URL === undefined && !isLoopback(settings.HOST))
-    problems.push(`PUBLIC_BASE_URL must be set with HOST ${settings.HOST}, or STORAGE_URL to none`);
-  if (settings.SERVICE_SECRET === undefined && !settings.DATABASE_URL.startsWith('file:'))
-    problems.push('SERVICE_SECRET must be set where files are kept');
-  return problems;
-}
-
-type Settings = z.infer<typeof variables>;
-
-/** Where files are kept; null where they are not. */
-function storageOf(settings: Settings): StorageSettings | null {
-  const { STORAGE_URL: url, STORAGE_MIN_FREE_BYTES: minFreeBytes } = settings;
-  const folder = url === undefined ? defaultFolder(settings.DATABASE_URL) : null;
-  if (folder !== null) return { kind: 'disk', folder, createFolder: true, minFreeBytes };
-  const location = url === undefined ? null : storageLocation(url);
-  if (location?.kind !== 's3') return location && { ...location, createFolder: false, minFreeBytes };
-  return {
-    ...location,
-    minFreeBytes,
-    temporaryDirectory: tmpdir(),
-    endpoint: settings.S3_ENDPOINT ?? `https://s3.${settings.S3_REGION}.amazonaws.com`,
-    addressing: settings.S3_ADDRESSING ?? (settings.S3_ENDPOINT === undefined ? 'virtual' : 'path'),
-    region: settings.S3_REGION,
-    accessKeyId: settings.AWS_ACCESS_KEY_ID ?? '',
-    secretAccessKey: settings.AWS_SECRET_ACCESS_KEY ?? '',
-    sessionToken: settings.AWS_SESSION_TOKEN ?? null,
-  };
 }
 
 function jwtOf(settings: Settings): JwtSettings | null {

@@ -1,5 +1,6 @@
 import type { Database } from './database/database.ts';
 import { DatabaseUnavailableError } from './errors.ts';
+import type { FileStore } from './files/file-store.ts';
 import type { Check } from './server/plugins/readiness.ts';
 import { type FailureCode, failureOfSubmit } from './tasks/failures.ts';
 import type { TaskStore } from './tasks/task-store.ts';
@@ -89,12 +90,14 @@ interface Parts {
   readonly database: Pick<Database, 'problem' | 'migrationProblem' | 'readOnlyProblem' | 'fileProblem'>;
   readonly store: Pick<TaskStore, 'oldestDue'>;
   readonly tracker: Pick<Tracker, 'problem'>;
+  /** Null where no files are kept. */
+  readonly files: Pick<FileStore, 'problem'> | null;
   readonly health: Health;
   readonly now: () => Date;
 }
 
 /** The parts of `/ready`, in the order in which they are shown. */
-export function readinessChecks({ database, store, tracker, health, now }: Parts): Record<string, Check> {
+export function readinessChecks({ database, store, tracker, files, health, now }: Parts): Record<string, Check> {
   return {
     database: {
       vital: true,
@@ -112,6 +115,7 @@ export function readinessChecks({ database, store, tracker, health, now }: Parts
       },
     },
     upstream: { vital: false, ask: () => ({ problem: health.upstreamProblem() }) },
+    ...(files && { files: { vital: false, ask: async () => ({ problem: await files.problem() }) } }),
     tracker: {
       vital: false,
       async ask() {

@@ -239,3 +239,5 @@ export const settings = z.object({
     .refine((chosen) => chosen === 0 || isFetchablePort(chosen), fetchable.onFetchablePort[1])
     .describe('Where the sandbox listens, on loopback; 0 for a port that is free.'),
 });
+
+export type Settings = z.infer<typeof settings>;

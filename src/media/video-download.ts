@@ -57,7 +57,7 @@ export async function* download(
       const brokeOff = error instanceof OutboundError && (error.kind === 'BROKEN' || error.kind === 'TIMEOUT');
       if (!brokeOff || source.etag === null || resumptions === maxResumptions) throw error;
       response = await ask({ range: `bytes=${received}-`, 'if-range': source.etag });
-      if (!continues(response, received, source.sizeBytes)) throw refused(response);
+      if (!continues(response, received, source.sizeBytes)) throw notContinued(response, received);
     }
   }
   if (source.sizeBytes !== null && received !== source.sizeBytes) {
@@ -80,6 +80,11 @@ function continues({ status, headers }: OutboundResponse, from: number, sizeByte
 function refused(response: OutboundResponse): DownloadError {
   response.cancel();
   return new DownloadError(`The host of the video answered with HTTP ${response.status}.`);
+}
+
+function notContinued(response: OutboundResponse, received: number): DownloadError {
+  response.cancel();
+  return new DownloadError(`The download broke off after ${received} bytes, and its host does not send the rest.`);
 }
 
 function tooLarge(response: OutboundResponse, max: number): DownloadError {

@@ -9,6 +9,11 @@ export const outcomeWords = {
   'sandbox:moderation': 'moderation',
   'sandbox:no-url': 'no-url',
   'sandbox:slow': 'slow',
+  'sandbox:video-slow': 'video-slow',
+  'sandbox:video-truncated': 'video-truncated',
+  'sandbox:video-reset': 'video-reset',
+  'sandbox:video-page': 'video-page',
+  'sandbox:video-refused': 'video-refused',
 } as const;
 
 export type Outcome = (typeof outcomeWords)[keyof typeof outcomeWords] | 'video';

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { rangeIn } from '../byte-range.ts';
-import { fromTaskId } from './sandbox-task-id.ts';
+import { fromTaskId, type SandboxTask } from './sandbox-task-id.ts';
+import { videoFaults } from './video-faults.ts';
 
 const preflightHeaders = {
   'access-control-allow-origin': '*',
@@ -16,10 +17,13 @@ export function createVideoHost(): (request: IncomingMessage, response: ServerRe
   const video = readFileSync(new URL('sample.mp4', import.meta.url));
   const headers = headersOf(video);
   return ({ method, url = '', headers: asked }, response) => {
-    if (!isVideo(url)) return void response.writeHead(404).end();
+    const task = taskOf(url);
+    if (!task) return void response.writeHead(404).end();
     if (method === 'OPTIONS') return void response.writeHead(204, preflightHeaders).end();
     if (method !== 'GET' && method !== 'HEAD')
       return void response.writeHead(405, { allow: 'GET, HEAD, OPTIONS' }).end();
+    const fault = method === 'GET' ? videoFaults[task.outcome] : undefined;
+    if (fault) return fault(response, video, headers);
     if (asked['if-none-match'] === headers.etag) return void response.writeHead(304, headers).end();
     const isSame = asked['if-range'] === undefined || asked['if-range'] === headers.etag;
     const range = method === 'GET' && isSame ? rangeIn(asked.range, video.length) : null;
@@ -34,8 +38,8 @@ export function createVideoHost(): (request: IncomingMessage, response: ServerRe
   };
 }
 
-/** Whether a URL is that of a finished video. */
-const isVideo = (url: string): boolean => fromTaskId(/^\/videos\/([^/?]+)\.mp4(?:\?|$)/.exec(url)?.[1] ?? '') !== null;
+/** The task whose finished video a URL names; null where it names none. */
+const taskOf = (url: string): SandboxTask | null => fromTaskId(/^\/videos\/([^/?]+)\.mp4(?:\?|$)/.exec(url)?.[1] ?? '');
 
 /** What the host says of each video: any page may play it, from any place in it. */
 const headersOf = (video: Buffer) => ({

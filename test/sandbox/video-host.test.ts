@@ -1,7 +1,9 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { models } from '../../src/catalogue/models.ts';
+import { outcomeOf } from '../../src/sandbox/read-order.ts';
 import { startSandbox } from '../../src/sandbox/sandbox.ts';
 import { toTaskId } from '../../src/sandbox/sandbox-task-id.ts';
+import { createStoringApp } from '../support/storing-app.ts';
 
 /** A finished video, and how its host answers for it. */
 async function finishedVideo() {
@@ -78,4 +80,24 @@ test('a video that the browser has is not sent again, one that is not there is 4
   expect((await ask({ method: 'DELETE' })).status).toBe(405);
   const authorization = 'Bearer any';
   expect((await fetch(new URL('x.mp4', url), { headers: { authorization } })).status).toBe(404);
+});
+
+test.each([
+  ['sandbox:video-truncated', /broke|end/],
+  ['sandbox:video-reset', /broke|end/],
+  ['sandbox:video-page', /not an MP4/],
+  ['sandbox:video-refused', /HTTP 403/],
+] as const)('with %s in the prompt the video is made, and not stored', async (word, message) => {
+  const { url: sandboxUrl, stop } = await startSandbox(0);
+  onTestFinished(stop);
+  const id = toTaskId({
+    createdAtMs: Date.now(),
+    upstreamModel: models.GROK_VIDEO3.upstreamName,
+    durationSeconds: 10,
+    outcome: outcomeOf(`A boat, ${word}`),
+  });
+  const { host } = new URL(sandboxUrl);
+  const faulty = { link: `${sandboxUrl}/videos/${id}.mp4`, host, requests: [], onRequest: () => {} };
+  const app = await createStoringApp({ host: faulty });
+  await app.untilMessage(await app.order(), message);
 });

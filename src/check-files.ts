@@ -1,0 +1,73 @@
+/**
+ * Compares the rows of stored videos with the file store: `npm run files -- check`. It reads the service's settings and
+ * database, whether the service is running or not.
+ */
+import { parseArgs } from 'node:util';
+import { pino } from 'pino';
+import { openDatabase } from './database/database.ts';
+import { createVideoFileStore } from './database/prisma-video-file-store.ts';
+import { readPlaces } from './environment.ts';
+import type { FileStore } from './files/file-store.ts';
+import { missingFiles, orphansIn, sweepOrphans } from './media/orphans.ts';
+import { openPairedStore } from './media/paired-store.ts';
+import type { VideoFileStore } from './media/video-file.ts';
+
+const usage = `Usage: npm run files -- <command>
+
+  check    names the stored videos whose file is missing or has another size, and the files that belong to no video;
+           ends with 1 where there are any
+  sweep    deletes the files that belong to no video, as the service does every hour
+
+  --development   on the sandbox's database and files, as npm run dev uses them`;
+
+type Command = (files: FileStore, rows: VideoFileStore) => Promise<boolean>;
+
+async function check(files: FileStore, rows: VideoFileStore): Promise<boolean> {
+  let differences = 0;
+  for await (const { taskId, name, sizeBytes } of missingFiles(files, rows)) {
+    differences += 1;
+    console.log(`missing  ${name}, ${sizeBytes} bytes, the video of the task ${taskId}`);
+  }
+  for await (const { name, sizeBytes } of orphansIn(files, rows, new Date())) {
+    differences += 1;
+    console.log(`orphan   ${name}, ${sizeBytes} bytes`);
+  }
+  if (differences === 0) console.log(`The rows and ${files.place} agree.`);
+  return differences === 0;
+}
+
+async function sweep(files: FileStore, rows: VideoFileStore): Promise<boolean> {
+  console.log(`${await sweepOrphans(files, rows, new Date())} files deleted.`);
+  return true;
+}
+
+const commands: Readonly<Record<string, Command>> = { check, sweep };
+
+async function main(): Promise<boolean> {
+  const options = { development: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h' } } as const;
+  const { values, positionals } = parseArgs({ options, allowPositionals: true });
+  if (values.help) {
+    console.log(usage);
+    return true;
+  }
+  const command = positionals.length === 1 ? commands[positionals[0] ?? ''] : undefined;
+  if (!command) throw new Error(usage);
+  const { databaseUrl, storage } = readPlaces(undefined, values);
+  if (storage === null) throw new Error('STORAGE_URL is none, or not set with PostgreSQL: no files are kept.');
+  const database = await openDatabase(databaseUrl, pino({ level: 'silent' }));
+  try {
+    const rows = createVideoFileStore(database.client);
+    return await command(await openPairedStore(storage, rows), rows);
+  } finally {
+    await database.close();
+  }
+}
+
+// Exits explicitly, because a timer of the migration engine would keep the process alive for ten more seconds.
+try {
+  process.exit((await main()) ? 0 : 1);
+} catch (error) {
+  // Every error here is one that the operator can correct, so its message is shown without a stack.
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
+}
