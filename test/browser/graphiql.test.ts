@@ -82,21 +82,46 @@ test.skipIf(!installed)('GraphiQL opens offline with its tabs, and the submit ta
   await page.screenshot({ path: 'test/browser/screenshots/submit.png' });
 });
 
-test.skipIf(!installed)('the URL of a finished video plays', async () => {
+test.skipIf(!installed)('the link of a stored video plays, and can be sought', async () => {
   const { url } = await startSandboxService();
   const submitted = await post(url, submitDocument, { input: anOrder });
   const { id } = (await submitted.json()).data.submitVideo.task;
-  const video = async () => {
+  const linkOf = async () => {
     const response = await post(url, 'query ($id: ID!) { videoTask(id: $id) { video { url } } }', { id });
-    return (await response.json()).data.videoTask.video;
+    return (await response.json()).data.videoTask.video?.url;
   };
-  await expect.poll(video, { timeout: 20_000, interval: 200 }).not.toBeNull();
+  await expect.poll(linkOf, { timeout: 30_000, interval: 200 }).toMatch(new RegExp(`^${new URL(url).origin}/files/`));
 
   const page = await openPage();
-  await page.setContent(`<video muted autoplay src="${(await video()).url}"></video>`);
+  const ranges: string[] = [];
+  page.on('request', async (request) => void ranges.push((await request.allHeaders())['range'] ?? ''));
+  await page.setContent(`<video muted autoplay src="${await linkOf()}"></video>`);
   const playedSeconds = async () => Number(await page.evaluate('document.querySelector("video").currentTime'));
   await expect.poll(playedSeconds, { timeout: 10_000 }).toBeGreaterThan(0.5);
+  const end = Number(await page.evaluate('document.querySelector("video").duration')) - 0.5;
+  await page.evaluate(`document.querySelector("video").currentTime = ${end}`);
+  await expect.poll(() => page.evaluate('document.querySelector("video").ended'), { timeout: 10_000 }).toBe(true);
+  expect(ranges.some((range) => range.startsWith('bytes='))).toBe(true);
 });
+
+test.skipIf(!installed)(
+  'GraphiQL shows the events of a subscription, until the task has ended',
+  async () => {
+    const { url } = await startSandboxService();
+    const page = await openPage();
+    // The second time the page opens from the cache of the browser, before the task has ended.
+    await page.goto(url);
+    const submitted = await post(url, submitDocument, { input: { grokVideo3: { prompt: 'A boat, sandbox:slow' } } });
+    const { id } = (await submitted.json()).data.submitVideo.task;
+    const document = `subscription Follow { videoTaskUpdated(id: "${id}") { status } }`;
+    await page.goto(`${url}?query=${encodeURIComponent(document)}`);
+    await page.getByTitle('Models', { exact: true }).waitFor();
+    await run(page);
+    for (const status of ['PROCESSING', 'COMPLETED'])
+      await page.locator('.result-window').getByText(`"status": "${status}"`).waitFor({ timeout: 90_000 });
+  },
+  120_000,
+);
 
 test.skipIf(!installed)(
   'on a fresh profile, a click on a tab and then Run run that tab, and Run alone costs nothing',

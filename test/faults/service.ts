@@ -55,6 +55,7 @@ export async function startInstance(options: InstanceSettings): Promise<Instance
     GROK_CHECK_TIMEOUT_MS: String(checkTimeoutMs),
     TRACKER_FIRST_CHECK_MS: '20',
     TRACKER_INTERVAL_MS: '20',
+    STORAGE_URL: 'none',
     LOG_LEVEL: 'info',
     PORT: '0',
     ...noSpendingLimits,
