@@ -39,7 +39,8 @@ describe('a service of its own', () => {
   ])(
     'without a key, a service that is to listen on %s in %s does not start, and one line says why',
     async (host, _, args) => {
-      const service = spawnService({ ...(await settingsFor(await freshDatabase())), HOST: host }, ...args);
+      const settings = { ...(await settingsFor(await freshDatabase())), STORAGE_URL: 'none', HOST: host };
+      const service = spawnService(settings, ...args);
       const streams = [text(service.stdout!), text(service.stderr!)];
       const [[stdout, stderr], [code]] = await Promise.all([Promise.all(streams), once(service, 'exit')]);
       expect({ code, stdout }).toEqual({ code: 1, stdout: '' });

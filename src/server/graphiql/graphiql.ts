@@ -36,7 +36,7 @@ subscription Watch($id: ID!) {
 const listTab = `query List {
   videoTasks(first: 10) {
     edges {
-      node { id model mode prompt status createdAt completedAt video { url } failure { code } }
+      node { id model mode prompt status createdAt completedAt video { url storage { state message } } failure { code } }
     }
     pageInfo { hasNextPage endCursor }
   }
