@@ -76,15 +76,15 @@ function runsOf({ clients, statuses, models }: TaskFilter): { columns: string[];
 
 /** The ids are between these two, both exclusive. */
 interface Bounds {
-  readonly from: string;
-  readonly to: string;
+  readonly newerThan: string;
+  readonly olderThan: string;
 }
 
 /** Times become conditions on the id, because an id begins with its time. */
-function boundsOf({ createdAfter, createdBefore }: TaskFilter, { newerThan, olderThan }: TaskPage): Bounds {
+function boundsOf({ createdAfter, createdBefore }: TaskFilter, page: TaskPage): Bounds {
   return {
-    from: later(createdAfter && timeOf(createdAfter), newerThan),
-    to: earlier(createdBefore && timeOf(createdBefore), olderThan),
+    newerThan: later(createdAfter && timeOf(createdAfter), page.newerThan),
+    olderThan: earlier(createdBefore && timeOf(createdBefore), page.olderThan),
   };
 }
 
@@ -102,7 +102,7 @@ function timeOf(date: Date): string {
 
 /** A statement for the tasks with these ids that match the rest of the filter. Each is looked up by itself. */
 function withIds(ids: readonly string[], filter: TaskFilter, page: TaskPage): Head {
-  const { from, to } = boundsOf(filter, page);
+  const { newerThan, olderThan } = boundsOf(filter, page);
   const oneOf = (column: string, values: readonly string[] | undefined) =>
     values && (values.length > 0 ? sql`${raw(`"${column}"`)} IN (${join(values)})` : raw('1 = 0'));
   const conditions = [
@@ -110,7 +110,7 @@ function withIds(ids: readonly string[], filter: TaskFilter, page: TaskPage): He
     oneOf('client', filter.clients),
     oneOf('status', filter.statuses),
     oneOf('model', filter.models),
-    sql`"id" > ${from} AND "id" < ${to}`,
+    sql`"id" > ${newerThan} AND "id" < ${olderThan}`,
   ].filter((condition) => condition !== undefined);
   const order = raw(`ORDER BY "id" ${page.inverted ? 'ASC' : 'DESC'}`);
   return (selected = raw('"id"')) =>
@@ -128,10 +128,12 @@ export type Head = (selected?: Sql) => Sql;
  * It estimates a comparison of several columns by the first one alone. So the start of the run has to be included, and
  * its end may be compared only in the outer query: otherwise PostgreSQL expects no rows and plans badly.
  */
-function headsIn(columns: readonly string[], { from, to }: Bounds, { inverted, limit }: TaskPage) {
+function headsIn(columns: readonly string[], { newerThan, olderThan }: Bounds, { inverted, limit }: TaskPage) {
   const quoted = columns.map((column) => raw(`"${column}"`));
   const key = join(quoted);
-  const [start, onwards, direction] = inverted ? [from, raw('>='), raw('ASC')] : [to, raw('<='), raw('DESC')];
+  const [start, onwards, direction] = inverted
+    ? [newerThan, raw('>='), raw('ASC')]
+    : [olderThan, raw('<='), raw('DESC')];
   const order = join(quoted.map((column) => sql`${column} ${direction}`));
   return (run: Run): Head =>
     (selected = key) =>
@@ -139,7 +141,7 @@ function headsIn(columns: readonly string[], { from, to }: Bounds, { inverted, l
       SELECT * FROM (
         SELECT ${selected} FROM "Task" WHERE (${key}) ${onwards} (${join([...run, start])}) AND "id" <> ${start}
         ORDER BY ${order} LIMIT ${limit}
-      ) AS "run" WHERE (${key}) > (${join([...run, from])}) AND (${key}) < (${join([...run, to])})`;
+      ) AS "run" WHERE (${key}) > (${join([...run, newerThan])}) AND (${key}) < (${join([...run, olderThan])})`;
 }
 
 /** A statement for the first tasks of several runs together. */

@@ -1,14 +1,10 @@
 import { IdempotencyKeyMismatchError } from '../errors.ts';
-import { failures } from '../tasks/failures.ts';
+import { failedForFree } from '../tasks/failures.ts';
 import type { RecordChange } from '../tasks/record-change.ts';
 import type { VideoTask } from '../tasks/task.ts';
 import type { NewTask, TaskStore } from '../tasks/task-store.ts';
 import { givenUp, quoted } from './key-spelling.ts';
 import { isSameOrder, type RequestedOrder } from './order-hash.ts';
-
-/** Whether the upstream provably did not accept the order, so that it is not billed. */
-export const failedForFree = ({ status, failureCode, upstreamId }: VideoTask): boolean =>
-  status === 'FAILED' && failureCode !== null && !failures[failureCode].mayBeBilled && upstreamId === null;
 
 export interface KeyDependencies {
   readonly store: Pick<TaskStore, 'findByIdempotencyKeys'>;

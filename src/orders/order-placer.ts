@@ -5,12 +5,13 @@ import { billingOf, type VideoRequest } from '../catalogue/video-request.ts';
 import { DatabaseUnavailableError, QuotaExceededError, RateLimitedError } from '../errors.ts';
 import type { Ledger } from '../spending/ledger.ts';
 import { type Cost, costOf } from '../spending/limits.ts';
+import { failedForFree } from '../tasks/failures.ts';
 import type { VideoTask } from '../tasks/task.ts';
 import type { TaskReader, Viewer } from '../tasks/task-reader.ts';
 import type { NewTask, TaskStore } from '../tasks/task-store.ts';
 import type { Order, Orderer, Submission } from './order.ts';
 import { orderHashOf } from './order-hash.ts';
-import { failedForFree, type KeyDependencies, OrderKey } from './order-key.ts';
+import { type KeyDependencies, OrderKey } from './order-key.ts';
 import type { OrderSender } from './order-sender.ts';
 
 /**

@@ -1,3 +1,4 @@
+import type { VideoTask } from './task.ts';
 import type { NoAnswer, Topic } from './upstream.ts';
 
 /** What a failure means for the client that ordered the video. */
@@ -110,3 +111,7 @@ export function failureOfSubmit({ kind, httpStatus = 0, topic }: NoAnswer): Fail
       return 'SUBMISSION_UNCONFIRMED';
   }
 }
+
+/** Whether the upstream provably did not accept the order, so that it is not billed. */
+export const failedForFree = ({ status, failureCode, upstreamId }: VideoTask): boolean =>
+  status === 'FAILED' && failureCode !== null && !failures[failureCode].mayBeBilled && upstreamId === null;
