@@ -3,7 +3,7 @@ import { type FileHandle, lstat, open, readdir, rm, statfs } from 'node:fs/promi
 import { join } from 'node:path';
 import type { IncomingFile, ReceiveLimits } from './file-store.ts';
 import { FileTooLargeError, onDisk, StorageError } from './storage-error.ts';
-import { orAborted } from './waiting.ts';
+import { orAborted, Turns } from './waiting.ts';
 
 const headBytes = 4_096;
 
@@ -12,6 +12,13 @@ const headBytes = 4_096;
  * it must not have a whole video to write. The free space is checked just as often.
  */
 const flushBytes = 8 * 1024 * 1024;
+
+/**
+ * How many parts of bodies are hashed and written at the same time. Of the four threads for files and name lookups, the
+ * others are left to those who read files; and however many bodies come, a turn of the event loop has a few parts to
+ * look at, and not one of each.
+ */
+const writesAtOnce = 2;
 
 /** After how long an untouched temporary file is taken for one that a dead process left. */
 const staleMs = 60 * 60_000;
@@ -23,6 +30,7 @@ export type ReceivedFile = Omit<IncomingFile, 'keep'>;
 export class IncomingFiles {
   readonly #folder: string;
   readonly #minFreeBytes: number;
+  readonly #turns = new Turns(writesAtOnce);
 
   constructor(folder: string, minFreeBytes: number) {
     this.#folder = folder;
@@ -60,12 +68,15 @@ export class IncomingFiles {
       sizeBytes += chunk.length;
       if (sizeBytes > maxBytes) throw new FileTooLargeError(maxBytes);
       if (head.length < headBytes) head = Buffer.concat([head, chunk.subarray(0, headBytes - head.length)]);
-      hash.update(chunk);
-      await onDisk(this.#folder, file.appendFile(chunk));
       unflushedBytes += chunk.length;
-      if (unflushedBytes < flushBytes) continue;
+      const isFlushed = unflushedBytes >= flushBytes;
+      await this.#turns.take(async () => {
+        hash.update(chunk);
+        await onDisk(this.#folder, file.appendFile(chunk));
+        if (isFlushed) await onDisk(this.#folder, file.datasync());
+      });
+      if (!isFlushed) continue;
       unflushedBytes = 0;
-      await onDisk(this.#folder, file.datasync());
       await this.#checkSpace();
     }
     return { sizeBytes, sha256: hash.digest('hex'), head };
