@@ -14,6 +14,7 @@ export default defineConfig({
             '**/*.s3.test.ts',
             'test/browser/**',
             'test/faults/**',
+            'test/files-drill/**',
             'test/soak/**',
             'test/client/**',
             'test/federation/**',
@@ -45,6 +46,15 @@ export default defineConfig({
           experimental: { viteModuleRunner: false },
           // Each of them fills the machine with processes.
           fileParallelism: false,
+          testTimeout: 180_000,
+        },
+      },
+      {
+        test: {
+          name: 'files-drill',
+          include: ['test/files-drill/**/*.test.ts'],
+          globalSetup: ['test/support/global-setup.ts', 'test/support/s3-setup.ts'],
+          experimental: { viteModuleRunner: false },
           testTimeout: 180_000,
         },
       },

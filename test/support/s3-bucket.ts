@@ -1,19 +1,15 @@
-import { randomBytes } from 'node:crypto';
 import dns from 'node:dns';
-import { AwsClient } from 'aws4fetch';
 import { afterAll, beforeAll, inject } from 'vitest';
 import type { StorageSettings } from '../../src/files/open-file-store.ts';
 import { freshDirectory } from './database.ts';
+import { createBucket } from './s3.ts';
 
 type S3Place = Extract<StorageSettings, { kind: 's3' }>;
 
 /** A new bucket on the S3 server of the run, as the service's settings name it. */
 export async function freshBucket(changes: Partial<S3Place> = {}): Promise<S3Place> {
   const { endpoint, region, accessKeyId, secretAccessKey } = inject('s3');
-  const bucket = `bucket-${randomBytes(6).toString('hex')}`;
-  const client = new AwsClient({ accessKeyId, secretAccessKey, region, service: 's3' });
-  const { status } = await client.fetch(`${endpoint}/${bucket}`, { method: 'PUT' });
-  if (status !== 200) throw new Error(`the bucket was not made: HTTP ${status}`);
+  const bucket = await createBucket(inject('s3'));
   const place = { kind: 's3', bucket, prefix: '', addressing: 'path', sessionToken: null } as const;
   const limits = { temporaryDirectory: freshDirectory(), minFreeBytes: 0 };
   return { ...place, ...limits, endpoint, region, accessKeyId, secretAccessKey, ...changes };

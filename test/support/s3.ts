@@ -1,9 +1,11 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { AwsClient } from 'aws4fetch';
 import { closedPort } from './closed-port.ts';
 
 export interface S3Server {
@@ -15,6 +17,16 @@ export interface S3Server {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   stop(): Promise<void>;
+}
+
+/** Makes a new bucket, and returns its name. */
+export async function createBucket(server: Omit<S3Server, 'stop'>): Promise<string> {
+  const { endpoint, region, accessKeyId, secretAccessKey } = server;
+  const bucket = `bucket-${randomBytes(6).toString('hex')}`;
+  const client = new AwsClient({ accessKeyId, secretAccessKey, region, service: 's3' });
+  const { status } = await client.fetch(`${endpoint}/${bucket}`, { method: 'PUT' });
+  if (status !== 200) throw new Error(`the bucket was not made: HTTP ${status}`);
+  return bucket;
 }
 
 /** What the server consists of, by the program that shows whether it is there. */

@@ -4,11 +4,11 @@ import { createServer, type IncomingMessage, type RequestListener, type ServerRe
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 
+/** What an MP4 file begins with. */
+export const mp4Head = Buffer.from('\0\0\0\x18ftypmp42\0\0\0\0mp42isom', 'latin1');
+
 /** A file that begins like an MP4 and goes on with random bytes. */
-export function mp4Of(sizeBytes: number): Buffer {
-  const head = Buffer.from('\0\0\0\x18ftypmp42\0\0\0\0mp42isom', 'latin1');
-  return Buffer.concat([head, randomBytes(sizeBytes - head.length)]);
-}
+export const mp4Of = (sizeBytes: number): Buffer => Buffer.concat([mp4Head, randomBytes(sizeBytes - mp4Head.length)]);
 
 export const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
