@@ -82,7 +82,9 @@ function refused(response: OutboundResponse): DownloadError {
   return new DownloadError(`The host of the video answered with HTTP ${response.status}.`);
 }
 
+/** In the place of the rest of the file came an error, the whole of it, or another file. */
 function notContinued(response: OutboundResponse, received: number): DownloadError {
+  if (response.status !== 200 && response.status !== 206) return refused(response);
   response.cancel();
   return new DownloadError(`The download broke off after ${received} bytes, and its host does not send the rest.`);
 }

@@ -117,7 +117,7 @@ export const ways = {
   'unfinished chunks': { serve: unfinishedChunks, reason: brokeOff },
   'reset, and the rest': { serve: ({ video }) => resetInTheMiddle(video, resumable), reason: null },
   reset: { serve: ({ video }) => resetInTheMiddle(video, {}), reason: brokeOff },
-  'changed meanwhile': { serve: changedMeanwhile, reason: /another file/ },
+  'changed meanwhile': { serve: changedMeanwhile, reason: /does not send the rest/ },
   'without its length': { serve: withoutLength, reason: /does not say where the file ends/ },
   'an HTML page at first': { serve: atFirst(html), reason: null },
   'an HTML page': { serve: html, reason: /not an MP4 video/ },
