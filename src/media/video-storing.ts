@@ -125,6 +125,8 @@ export class VideoStoring {
   async #settle(file: VideoFile): Promise<void> {
     const { rows, files, now } = this.#with;
     if (file.state === 'STORED' && file.deleteAt && now() >= file.deleteAt) {
+      // The task first, so that no reader is given a link that has stopped working.
+      await this.#tell({ ...file, state: 'DELETED' });
       const deleted = await rows.update(file, { state: 'DELETED', dueAt: now() });
       return deleted ? this.#settle(deleted) : undefined;
     }

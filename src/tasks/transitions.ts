@@ -82,10 +82,10 @@ function momentAfter({ history }: VideoTask, now: Date): string {
 
 /**
  * The change of a completed task whose video has been stored, or will not be; null where that is recorded already, so
- * that recording it twice is harmless.
+ * that recording it twice is harmless, and where the video was deleted meanwhile.
  */
 export function afterStoring(task: VideoTask, storage: 'STORED' | 'FAILED', now: Date): TaskChange | null {
-  if (task.status !== 'COMPLETED' || task.history.some(({ cause }) => cause === 'STORE')) return null;
+  if (task.status !== 'COMPLETED' || task.storage !== null) return null;
   const { status, upstreamStatus, checkCount } = task;
   const entry = { from: status, to: status, at: momentAfter(task, now), cause: 'STORE', upstreamStatus } as const;
   return { storage, history: [...task.history, { ...entry, attempt: checkCount, storage }] };
