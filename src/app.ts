@@ -3,6 +3,7 @@ import { createAuthenticator } from './access/authenticator.ts';
 import { OpenSubscriptions } from './access/subscriptions.ts';
 import { withCache } from './database/cache/task-cache.ts';
 import { type Database, openDatabase } from './database/database.ts';
+import { createImageFileStore } from './database/prisma-image-file-store.ts';
 import { createKeyStore } from './database/prisma-key-store.ts';
 import { createTaskStore } from './database/prisma-task-store.ts';
 import { createUsageStore } from './database/prisma-usage-store.ts';
@@ -17,6 +18,7 @@ import { FileLinks } from './media/file-links.ts';
 import { Housekeeping } from './media/housekeeping.ts';
 import { Media } from './media/media.ts';
 import { openPairedStore } from './media/paired-store.ts';
+import { createReferenceImages } from './media/reference-images.ts';
 import { VideoStoring } from './media/video-storing.ts';
 import { Orders } from './orders/orders.ts';
 import { createOutboundClient } from './outbound/guarded-client.ts';
@@ -80,7 +82,7 @@ export async function createApp(environment: Environment, now = () => new Date()
   const address = { ownUrl: `http://127.0.0.1:${environment.server.port}` };
   const parts = { environment, database, upstream, files, health, now, log, stopping, aborting };
   const domain = createDomain({ ...parts, sandboxUrl: sandbox?.url ?? null, address });
-  const { savedTasks, signals, orders, tracker, storing, housekeeping, ...capabilities } = domain;
+  const { savedTasks, signals, orders, tracker, loops, ...capabilities } = domain;
   const subscriptions = new OpenSubscriptions(environment.maxSubscriptions);
   const graphql = await createGraphqlServer(
     { ...capabilities, orders, subscriptions, upstreamKey: upstream, now, log },
@@ -100,8 +102,7 @@ export async function createApp(environment: Environment, now = () => new Date()
       listener = await listen(graphql.listener, environment.server, log);
       address.ownUrl = new URL(listener.url).origin;
       tracker.start();
-      storing?.start();
-      housekeeping?.start();
+      for (const loop of loops) loop.start();
       log.info({ migrations: database.appliedMigrations }, `GraphQL at ${listener.url}`);
       if (authenticator.open) log.warn('There is no API key: all who work on this machine may order, and no others.');
       return { url: listener.url };
@@ -110,8 +111,7 @@ export async function createApp(environment: Environment, now = () => new Date()
       log.info('stopping');
       stopping.abort();
       signals.publishAll();
-      housekeeping?.stop();
-      const worked = Promise.all([tracker.stop(), storing?.stop()]);
+      const worked = Promise.all([tracker.stop(), ...loops.map((loop) => loop.stop())]);
       const abortTimer = setTimeout(() => aborting.abort(), submitGraceMs);
       await Promise.allSettled([orders.settled(), worked]);
       clearTimeout(abortTimer);
@@ -155,6 +155,16 @@ function createDomain({ environment, database, health, now, log, stopping, abort
   const sources = { store, signals, stopping: stopping.signal, rereadMs };
   const readerFor = (viewer: Viewer) => new TaskReader(sources, viewer);
   const shared = { store, upstream, record, clock, now, log };
+  const kept = createMedia({
+    ...parts,
+    environment,
+    database,
+    store,
+    record,
+    upstream,
+    now,
+    log,
+  });
   const orders = new Orders({
     ...shared,
     readerFor,
@@ -166,7 +176,6 @@ function createDomain({ environment, database, health, now, log, stopping, abort
     aborting: aborting.signal,
   });
   const tracker = new Tracker({ ...shared, throttle }, environment.tracker);
-  const kept = createMedia({ ...parts, environment, database, store, record, upstream, now, log });
   return { savedTasks, signals, readerFor, ledger, orders, tracker, ...kept };
 }
 
@@ -178,18 +187,19 @@ interface MediaParts extends Pick<DomainParts, 'environment' | 'database' | 'fil
   readonly log: Logger;
 }
 
-/** Makes what keeps the results: the links to them, and, where files are stored at all, their storing. */
+/** Makes what keeps results and reference images, the links to them, and, where files are stored at all, what works on them. */
 function createMedia({ environment, database, files, store, record, upstream, now, log, ...parts }: MediaParts) {
-  const { media: settings, outbound, serviceSecrets, databaseUrl, publicBaseUrl } = environment;
+  const { media: settings, outbound } = environment;
   const rows = createVideoFileStore(database.client);
+  const imageRows = createImageFileStore(database.client);
+  const storage = files && { files, ...linksOf(environment, parts.address) };
+  const { deletion, ...images } = createReferenceImages(
+    { rows: imageRows, videoRows: rows, storage, now, log },
+    settings.images,
+  );
   const holdsKey = (text: string) => upstream.holdsKey(text);
-  if (!files) return { media: new Media({ rows, stored: null, holdsKey, now }), storing: null, housekeeping: null };
-  const secrets = serviceSecrets ?? [secretBeside(databaseUrl)];
-  const links = new FileLinks({
-    keys: secrets.map((secret) => deriveKey(secret, 'file-links')),
-    linkHours: settings.linkHours,
-    baseUrl: () => publicBaseUrl ?? parts.address.ownUrl,
-  });
+  const shared = { rows, images: imageRows, holdsKey, now };
+  if (!storage || !deletion) return { media: new Media({ ...shared, stored: null }), ...images, loops: [] };
   const privateHosts = [...outbound.privateHosts, ...(parts.sandboxUrl ? [new URL(parts.sandboxUrl).host] : [])];
   const download = {
     client: createOutboundClient({ privateHosts }),
@@ -197,11 +207,24 @@ function createMedia({ environment, database, files, store, record, upstream, no
     maxBytes: settings.maxVideoBytes,
   };
   const storing = new VideoStoring(
-    { rows, files, tasks: store, record, download, holdsKey, now, log },
+    { rows, files: storage.files, tasks: store, record, download, holdsKey, now, log },
     settings.storing,
   );
-  const media = new Media({ rows, stored: { files, links, storing }, holdsKey, now });
-  return { media, storing, housekeeping: new Housekeeping(files, rows, now, log) };
+  const housekeeping = new Housekeeping(storage.files, { videos: rows, images: imageRows }, now, log);
+  const media = new Media({ ...shared, stored: { ...storage, storing } });
+  return { media, ...images, loops: [storing, deletion, housekeeping] };
+}
+
+/** What signs links to files, and, with keys of its own, links to which images are sent. */
+function linksOf({ media, serviceSecrets, databaseUrl, publicBaseUrl }: Environment, address: { ownUrl: string }) {
+  const secrets = serviceSecrets ?? [secretBeside(databaseUrl)];
+  const linksFor = (purpose: string) =>
+    new FileLinks({
+      keys: secrets.map((secret) => deriveKey(secret, purpose)),
+      linkHours: media.linkHours,
+      baseUrl: () => publicBaseUrl ?? address.ownUrl,
+    });
+  return { links: linksFor('file-links'), uploadLinks: linksFor('upload-links') };
 }
 
 /** The store of files that belongs to the database; null where nothing is stored. */

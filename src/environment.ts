@@ -21,7 +21,8 @@ const sandboxDefaults = {
  */
 const leaseMarginMs = 5_000;
 
-const dayMs = 24 * 60 * 60_000;
+const hourMs = 60 * 60_000;
+const dayMs = 24 * hourMs;
 
 /** The longest pause between two looks for due tasks. */
 const maxPollMs = 1_000;
@@ -123,6 +124,26 @@ function jwtOf(settings: Settings): JwtSettings | null {
   };
 }
 
+const mediaOf = (settings: Settings) => ({
+  linkHours: settings.FILE_LINK_HOURS,
+  maxVideoBytes: settings.MAX_VIDEO_BYTES,
+  bytesPerSecond: settings.STORE_BYTES_PER_SECOND,
+  storing: {
+    concurrency: settings.STORE_CONCURRENCY,
+    pollMs: pollMsOf(settings),
+    retentionDays: settings.VIDEO_RETENTION_DAYS,
+    maxClientBytes: settings.STORED_BYTES,
+  },
+  images: {
+    maxUploads: settings.MAX_UPLOADS,
+    retentionMs: settings.UPLOAD_RETENTION_HOURS * hourMs,
+    maxClientBytes: settings.STORED_BYTES,
+    pollMs: pollMsOf(settings),
+  },
+});
+
+const pollMsOf = ({ TRACKER_INTERVAL_MS }: Settings): number => Math.min(TRACKER_INTERVAL_MS, maxPollMs);
+
 function group(settings: Settings, { development, sandbox }: { development: boolean; sandbox: boolean }) {
   return {
     server: {
@@ -162,17 +183,7 @@ function group(settings: Settings, { development, sandbox }: { development: bool
     storage: storageOf(settings),
     serviceSecrets: settings.SERVICE_SECRET?.map((text) => secretIn(text)).filter((secret) => secret !== null) ?? null,
     publicBaseUrl: settings.PUBLIC_BASE_URL ?? null,
-    media: {
-      linkHours: settings.FILE_LINK_HOURS,
-      maxVideoBytes: settings.MAX_VIDEO_BYTES,
-      bytesPerSecond: settings.STORE_BYTES_PER_SECOND,
-      storing: {
-        concurrency: settings.STORE_CONCURRENCY,
-        pollMs: Math.min(settings.TRACKER_INTERVAL_MS, maxPollMs),
-        retentionDays: settings.VIDEO_RETENTION_DAYS,
-        maxClientBytes: settings.STORED_BYTES,
-      },
-    },
+    media: mediaOf(settings),
     upstream: {
       apiKey: settings.GROK_API_KEY,
       baseUrl: settings.GROK_API_BASE_URL,
@@ -185,7 +196,7 @@ function group(settings: Settings, { development, sandbox }: { development: bool
     tracker: {
       concurrency: settings.TRACKER_CONCURRENCY,
       leaseMs: settings.GROK_CHECK_TIMEOUT_MS + leaseMarginMs,
-      pollMs: Math.min(settings.TRACKER_INTERVAL_MS, maxPollMs),
+      pollMs: pollMsOf(settings),
     },
     outbound: { privateHosts: settings.OUTBOUND_PRIVATE_HOSTS },
     log: { level: settings.LOG_LEVEL, pretty: development },

@@ -22,16 +22,20 @@ type Details = Readonly<Record<string, unknown>>;
 /** The codes of this family. The GraphQL contract adds the codes of its libraries. */
 export type ServiceErrorCode =
   | 'ANSWER_NOT_SAVED'
+  | 'BAD_REQUEST'
   | 'DATABASE_UNAVAILABLE'
   | 'FORBIDDEN'
   | 'IDEMPOTENCY_KEY_MISMATCH'
   | 'LIMIT_EXCEEDED'
+  | 'NOT_CONFIGURED'
   | 'NOT_FOUND'
   | 'QUOTA_EXCEEDED'
   | 'RATE_LIMITED'
   | 'SERVICE_STOPPING'
+  | 'STORAGE_UNAVAILABLE'
   | 'TASK_STATE_CONFLICT'
-  | 'UNAUTHENTICATED';
+  | 'UNAUTHENTICATED'
+  | 'UPLOAD_STATE_CONFLICT';
 
 /**
  * An error that the operator has to correct before the service can start. The message says everything needed, so no
@@ -175,5 +179,37 @@ export class LimitExceededError extends ServiceError {
     // only application/json.
     const http = { status: httpStatus, spec: httpStatus === 400 };
     super(`${what}; the limit (${limit}) is ${max}.`, { limit, max, ...(httpStatus !== null && { http }) });
+  }
+}
+
+/** An uploaded image is in a state in which it cannot be used or received. Nothing was ordered and nothing changed. */
+export class UploadStateError extends ServiceError {
+  override readonly name = 'UploadStateError';
+  override readonly code = 'UPLOAD_STATE_CONFLICT';
+}
+
+/** What was sent is not the image that its upload was created for. Nothing is kept of it. */
+export class ImageRefusedError extends ServiceError {
+  override readonly name = 'ImageRefusedError';
+  override readonly code = 'BAD_REQUEST';
+
+  constructor(message: string, httpStatus: number) {
+    super(message, { http: { status: httpStatus } });
+  }
+}
+
+/** The operator has not set what the request takes; the message names the setting. Nothing was done. */
+export class NotConfiguredError extends ServiceError {
+  override readonly name = 'NotConfiguredError';
+  override readonly code = 'NOT_CONFIGURED';
+}
+
+/** The file store does not do its part at the moment and may do so later. Nothing was ordered. */
+export class StorageUnavailableError extends ServiceError {
+  override readonly name = 'StorageUnavailableError';
+  override readonly code = 'STORAGE_UNAVAILABLE';
+
+  constructor(cause: unknown) {
+    super('The file store cannot be used at the moment; nothing was done. Try again.', {}, { cause });
   }
 }

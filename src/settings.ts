@@ -78,7 +78,7 @@ export const settings = z.object({
     .transform((url) => url.replace(/\/+$/, ''))
     .optional()
     .describe(
-      'Where callers reach this service, such as `https://videos.example.com`; links to stored files begin with it. Where it is not set, the address on which the service listens, if that is on loopback; elsewhere it is required where files are kept.',
+      'Where callers reach this service, such as `https://videos.example.com`; links to stored files begin with it, and so do the URLs from which the upstream fetches uploaded images where a model takes URLs only. Where it is not set, the address on which the service listens, if that is on loopback; elsewhere it is required where files are kept.',
     ),
   FILE_LINK_HOURS: z.coerce
     .number()
@@ -111,6 +111,10 @@ export const settings = z.object({
     .describe('How many videos are downloaded at the same time on one instance.'),
   STORE_BYTES_PER_SECOND: byteLimit.describe(
     'How many bytes a second all downloads of one instance take together; `none` for no limit.',
+  ),
+  MAX_UPLOADS: count(100).describe('How many uploads of one client may wait for their images.'),
+  UPLOAD_RETENTION_HOURS: count(24).describe(
+    'How many hours a reference image is kept after it was uploaded or an order used it; at least 72 after an order.',
   ),
   GROK_API_KEY: z
     .string('must be set to the key of the REST API; `npm run dev` works without one')

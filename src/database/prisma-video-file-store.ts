@@ -6,7 +6,7 @@ import { adopt, enterDue } from './videos-to-store.ts';
 
 /** Stores the rows of videos that are to be stored. Every write is a single statement, as in prisma-task-store.ts. */
 export function createVideoFileStore(client: DatabaseClient): VideoFileStore {
-  const { videoFile: rows } = client;
+  const { videoFile: rows, imageFile: images } = client;
   return whenAvailable<VideoFileStore>({
     enterDue: (now, limit) => enterDue(client, now, limit),
     adopt: (now) => adopt(client, now),
@@ -44,8 +44,12 @@ export function createVideoFileStore(client: DatabaseClient): VideoFileStore {
     },
 
     async storedBytes(client) {
-      const { _sum } = await rows.aggregate({ where: { client, state: 'STORED' }, _sum: { sizeBytes: true } });
-      return Number(_sum.sizeBytes ?? 0);
+      const sizes = { _sum: { sizeBytes: true } } as const;
+      const sums = await Promise.all([
+        rows.aggregate({ where: { client, state: 'STORED' }, ...sizes }),
+        images.aggregate({ where: { client, state: 'READY' }, ...sizes }),
+      ]);
+      return sums.reduce((bytes, { _sum }) => bytes + Number(_sum.sizeBytes ?? 0), 0);
     },
 
     async listNamed(afterTaskId, limit) {
@@ -55,7 +59,8 @@ export function createVideoFileStore(client: DatabaseClient): VideoFileStore {
     },
 
     async hasFiles() {
-      return (await rows.findFirst({ where: { state: 'STORED' }, select: { taskId: true } })) !== null;
+      const video = await rows.findFirst({ where: { state: 'STORED' }, select: { taskId: true } });
+      return (video ?? (await images.findFirst({ where: { state: 'READY' }, select: { id: true } }))) !== null;
     },
 
     async storeId(candidate) {

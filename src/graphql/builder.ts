@@ -9,6 +9,7 @@ import type { Logger } from 'pino';
 import type { Caller, Scope } from '../access/caller.ts';
 import type { OpenSubscriptions } from '../access/subscriptions.ts';
 import { ForbiddenError, LimitExceededError } from '../errors.ts';
+import type { ImageUploads } from '../media/image-uploads.ts';
 import type { Media } from '../media/media.ts';
 import type { Orders } from '../orders/orders.ts';
 import type { Ledger } from '../spending/ledger.ts';
@@ -29,6 +30,7 @@ export interface Context extends CallerContext {
   readonly request: Request;
   readonly orders: Orders;
   readonly media: Media;
+  readonly uploads: ImageUploads;
   readonly ledger: Pick<Ledger, 'usageOf'>;
   readonly subscriptions: OpenSubscriptions;
   /** Finds the upstream's key in texts, because it must not be shown. */

@@ -32,6 +32,19 @@ export const errorCodes = {
       'A value is not valid; nothing was done. `extensions.issues` names every problem with its path, up to 100 of them.',
   },
   NOT_FOUND: { retryable: false, description: 'There is no such task.' },
+  UPLOAD_STATE_CONFLICT: {
+    retryable: false,
+    description:
+      'The uploaded image cannot be used: it does not exist for this client, has not arrived yet, or is not kept any more. Or it was sent a second time. Nothing was ordered.',
+  },
+  NOT_CONFIGURED: {
+    retryable: false,
+    description: 'The operator has not set what this takes; the message names the setting. Nothing was done.',
+  },
+  STORAGE_UNAVAILABLE: {
+    retryable: true,
+    description: 'The store of files cannot be used at the moment; nothing was done. Try again.',
+  },
   TASK_STATE_CONFLICT: {
     retryable: false,
     description: 'The task is in a state in which this cannot be done with it; nothing was done.',
@@ -61,7 +74,8 @@ export const errorCodes = {
   },
   BAD_REQUEST: {
     retryable: false,
-    description: 'The request is not one for GraphQL in JSON (HTTP 400, 405 or 415); nothing was done.',
+    description:
+      'The request is not one for GraphQL in JSON (HTTP 400, 405 or 415), or what it sends is not the image that was announced (400, 413 or 415); nothing was done.',
   },
   GRAPHQL_PARSE_FAILED: {
     retryable: false,

@@ -8,6 +8,7 @@ import './submit-videos.ts';
 import './video-task-history.ts';
 import './video-tasks.ts';
 import './video-client.ts';
+import './video-image-upload.ts';
 
 const federation = { url: 'https://specs.apollo.dev/federation/v2.6', import: ['@key', '@shareable'] };
 

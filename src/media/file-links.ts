@@ -41,19 +41,23 @@ export class FileLinks {
    * A link to `path`, such as `videos/….mp4`. Its end is rounded up to the hour, so that a link stays the same for an
    * hour and caches keep what it leads to.
    */
-  sign(path: string, now: Date): FileLink {
-    const { linkHours, keys, baseUrl } = this.#settings;
-    const endMs = (Math.ceil(now.getTime() / hourMs) + linkHours) * hourMs;
+  sign(path: string, now: Date, hours = this.#settings.linkHours): FileLink {
+    const endMs = (Math.ceil(now.getTime() / hourMs) + hours) * hourMs;
     const kept = this.#kept.get(path);
     if (kept?.expiresAt.getTime() === endMs) return kept;
-    const expires = String(endMs / 1_000);
+    const link = this.signUntil(path, new Date(endMs));
+    this.#kept.set(path, link);
+    return link;
+  }
+
+  /** A link to `path` that ends at a time, which is a whole second. */
+  signUntil(path: string, expiresAt: Date): FileLink {
+    const { keys, baseUrl } = this.#settings;
+    const expires = String(expiresAt.getTime() / 1_000);
     const [key] = keys;
     if (!key) throw new Error('There is no key to sign links with.');
     const signature = signatureOf(key, path, expires).toString('base64url');
-    const url = `${baseUrl()}/files/${expires}/${signature}/${path}`;
-    const link = { url, expiresAt: new Date(endMs) };
-    this.#kept.set(path, link);
-    return link;
+    return { url: `${baseUrl()}/files/${expires}/${signature}/${path}`, expiresAt };
   }
 
   /** Until when the link to a path is valid; null where it is not, or not any more. */

@@ -5,6 +5,8 @@ import type { FileStore } from '../files/file-store.ts';
 import type { VideoTask } from '../tasks/task.ts';
 import type { TaskReader } from '../tasks/task-reader.ts';
 import { type FileLinks, readLink } from './file-links.ts';
+import type { ImageFileStore } from './image-file.ts';
+import { linkNameOf } from './image-types.ts';
 import { resultOf, type VideoResult } from './result-of-task.ts';
 import type { VideoFile, VideoFileStore } from './video-file.ts';
 import type { VideoStoring } from './video-storing.ts';
@@ -24,6 +26,8 @@ export interface LinkedFile {
   storeUrl(): Promise<string | null>;
 }
 
+type FoundFile = Omit<LinkedFile, 'expiresAt'>;
+
 /** What is kept where files are stored at all. */
 export interface Stored {
   readonly files: FileStore;
@@ -33,6 +37,7 @@ export interface Stored {
 
 export interface MediaDependencies {
   readonly rows: Pick<VideoFileStore, 'find' | 'update' | 'storedBytes'>;
+  readonly images: Pick<ImageFileStore, 'find'>;
   /** Null where nothing is stored. */
   readonly stored: Stored | null;
   readonly holdsKey: (text: string) => boolean;
@@ -47,7 +52,7 @@ const storeLink = (now: Date) => ({
   expiresInSeconds: 7 * 60 * 60,
 });
 
-/** The files that the service keeps: the results of tasks, with the links to them. */
+/** The files that the service keeps: the results of tasks, and what the links to them and to images lead to. */
 export class Media {
   readonly #with: MediaDependencies;
 
@@ -99,20 +104,37 @@ export class Media {
    * DatabaseUnavailableError.
    */
   async findLinked(url: string): Promise<LinkedFile | 'GONE' | null> {
-    const { stored, rows, now } = this.#with;
+    const { stored, now } = this.#with;
     const link = readLink(url);
     const expiresAt = link && stored ? stored.links.verify(link, now()) : null;
     if (!link || !stored || !expiresAt) return null;
-    const [, id = ''] = /^videos\/([^.]+)\.mp4$/.exec(link.path) ?? [];
-    const file = await rows.find(id);
-    if (file?.state !== 'STORED' || file.name === null || file.sizeBytes === null) return 'GONE';
-    const { name, sizeBytes, sha256, contentType } = file;
-    const type = contentType ?? 'video/mp4';
-    const fileName = `${id}.mp4`;
+    const [kind, fileName = ''] = link.path.split('/');
+    const found = await (kind === 'images' ? this.#image(stored.files, fileName) : this.#video(stored.files, fileName));
+    return found ? { ...found, expiresAt } : 'GONE';
+  }
+
+  async #video(files: FileStore, fileName: string): Promise<FoundFile | null> {
+    const { rows, now } = this.#with;
+    const file = await rows.find(fileName.replace(/\.mp4$/, ''));
+    if (file?.state !== 'STORED' || file.name === null || file.sizeBytes === null) return null;
+    const { name, sizeBytes, sha256 } = file;
+    const contentType = file.contentType ?? 'video/mp4';
     return {
-      ...{ sizeBytes, sha256: sha256 ?? '', contentType: type, fileName, expiresAt },
-      open: (range) => stored.files.open(name, range ?? undefined),
-      storeUrl: () => stored.files.signedUrl(name, { ...storeLink(now()), contentType: type, fileName }),
+      ...{ sizeBytes, sha256: sha256 ?? '', contentType, fileName },
+      open: (range) => files.open(name, range ?? undefined),
+      storeUrl: () => files.signedUrl(name, { ...storeLink(now()), contentType, fileName }),
+    };
+  }
+
+  /** An uploaded image, which this service itself serves: the upstream follows no redirect. */
+  async #image(files: FileStore, fileName: string): Promise<FoundFile | null> {
+    const file = await this.#with.images.find(fileName.replace(/\.[^.]+$/, ''));
+    if (file?.state !== 'READY' || file.name === null || linkNameOf(file) !== fileName) return null;
+    const { name, sizeBytes, sha256, contentType } = file;
+    return {
+      ...{ sizeBytes, sha256: sha256 ?? '', contentType, fileName },
+      open: (range) => files.open(name, range ?? undefined),
+      storeUrl: async () => null,
     };
   }
 }

@@ -57,7 +57,7 @@ export interface VideoFileStore {
   find(taskId: string): Promise<VideoFile | null>;
   /** The rows among these that exist, in no particular order. */
   findMany(taskIds: readonly string[]): Promise<VideoFile[]>;
-  /** How many bytes are stored for a client. */
+  /** How many bytes are stored for a client, those of its reference images included. */
   storedBytes(client: string): Promise<number>;
   /** The rows with a file, by task id, `limit` of them after the given task id. */
   listNamed(afterTaskId: string, limit: number): Promise<VideoFile[]>;

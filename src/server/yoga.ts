@@ -10,6 +10,7 @@ import { documentCache } from './document-cache.ts';
 import { createFastPath } from './fast-path/fast-path.ts';
 import type { pluginsOfOurs } from './fast-path/honoured-plugins.ts';
 import { QueryCache } from './fast-path/query-cache.ts';
+import { receiveUploads } from './files/receive-upload.ts';
 import { serveFiles } from './files/serve-files.ts';
 import { graphiqlOptions } from './graphiql/graphiql.ts';
 import { GraphiqlAssets, serveGraphiql } from './graphiql/graphiql-assets.ts';
@@ -101,11 +102,12 @@ export async function createGraphqlServer(
   const listener = fastPath
     ? createFastPath({ authenticator, queries, context, contextOf, limits: settings }, throughYoga)
     : throughYoga;
+  const graphql = graphiql ? serveGraphiql(assets, listener) : listener;
   if (graphiql && !introspection)
     context.log.warn('GRAPHIQL is on and INTROSPECTION is off: GraphiQL shows no schema.');
   return {
     fetch: yoga.fetch,
-    listener: serveFiles(context.media, context.log, graphiql ? serveGraphiql(assets, listener) : listener),
+    listener: receiveUploads(context.uploads, context.log, serveFiles(context.media, context.log, graphql)),
     // Yoga declares the list protected, and a test compares it with the table of the fast path.
     plugins: { all: yoga['plugins'], own },
   };

@@ -3,8 +3,10 @@ import { expect, test } from 'vitest';
 import { schema } from '../../src/graphql/schema.ts';
 import { type Answer, anOrder, createTestApp, type Speaker, type TestApp } from '../support/app.ts';
 import { as, createKeysFor, type Grant, revokeKey, withAuthorization } from '../support/callers.ts';
-import { freshDatabase } from '../support/database.ts';
+import { freshDatabase, freshDirectory } from '../support/database.ts';
+import { png } from '../support/images.ts';
 import { placed } from '../support/placing.ts';
+import { createUpload } from '../support/uploading.ts';
 import { reply, reset, type Answer as UpstreamAnswer } from '../support/upstream.ts';
 
 /**
@@ -29,6 +31,8 @@ interface Row {
   readonly document: string;
   /** How the upstream answers the order of the task that the document is about, if it is about one. */
   readonly taskFrom?: UpstreamAnswer;
+  /** Whether the document is about an upload. */
+  readonly upload?: true;
   /** How often the upstream is called when the request is allowed. */
   readonly orders?: number;
   readonly cells: Readonly<Record<Exclude<CallerName, 'noKey' | 'wrongKey' | 'revoked'>, Outcome>>;
@@ -81,6 +85,11 @@ const rows: Record<string, Row> = {
     document: '{ videoTaskCounts { status count isExact } }',
     cells: readers,
   },
+  'Query.videoImageUpload': {
+    document: 'query ($id: ID!) { videoImageUpload(id: $id) { id url } }',
+    upload: true,
+    cells: { ...readers, otherTenant: 'nothing' },
+  },
   'Query._service': { document: '{ _service { sdl } }', cells: allowedToAll },
   'Query._entities': {
     document: 'query ($id: ID!) { _entities(representations: [{ __typename: "VideoTask", id: $id }]) { __typename } }',
@@ -119,6 +128,10 @@ const rows: Record<string, Row> = {
     // The task has no stored video, which only those learn who may delete it.
     cells: { ...orderers, ...nothingStored, otherTenant: 'NOT_FOUND' },
   },
+  'Mutation.createVideoImageUpload': {
+    document: 'mutation { createVideoImageUpload(input: { contentType: PNG, sizeBytes: 100 }) { upload { id url } } }',
+    cells: orderers,
+  },
   'Subscription.videoTaskUpdated': {
     document: 'subscription ($id: ID!) { videoTaskUpdated(id: $id) { id prompt } }',
     // The subscription lasts until its caller ends it.
@@ -148,7 +161,8 @@ async function withAllCallers(): Promise<Setting> {
   const databaseUrl = await freshDatabase();
   const keys = await createKeysFor(databaseUrl, grants);
   await revokeKey(databaseUrl, keys.revoked);
-  const app = await createTestApp({ databaseUrl });
+  const settings = { STORAGE_URL: `file:${freshDirectory()}`, STORAGE_MIN_FREE_BYTES: '0' };
+  const app = await createTestApp({ databaseUrl, settings });
   // A well-formed key that was never created.
   const wrong = `Bearer ${keys.owner.id}_${'A'.repeat(43)}`;
   const withoutKey = { noKey: withAuthorization(app, null), wrongKey: withAuthorization(app, wrong) };
@@ -165,6 +179,12 @@ function outcomeOf({ data, errors }: Answer): string {
   const [value] = Object.values<{ edges?: unknown[] } | unknown[] | null>(data);
   const nothing = Array.isArray(value) ? value[0] === null : value === null || value?.edges?.length === 0;
   return nothing ? 'nothing' : 'ok';
+}
+
+/** The id of the task or the upload that a row's document is about, of the owner. */
+async function subjectOf({ taskFrom, upload }: Row, owner: Speaker): Promise<string | undefined> {
+  if (upload) return (await createUpload(owner, png())).id;
+  return taskFrom && (await placed(owner, anOrder)).task.id;
 }
 
 async function ask(speaker: Speaker, document: string, variables: Record<string, unknown>): Promise<string> {
@@ -192,7 +212,7 @@ test.each(rootFields)(
     const outcomes: Record<string, unknown> = {};
     for (const [name, speaker] of Object.entries(speakers)) {
       app.upstream.onSubmit = row.taskFrom ?? accepted;
-      const id = row.taskFrom && (await placed(speakers.owner, anOrder)).task.id;
+      const id = await subjectOf(row, speakers.owner);
       app.upstream.onSubmit = accepted;
       const before = await everything(speakers.admin);
       const callsBefore = app.upstream.keys.length;

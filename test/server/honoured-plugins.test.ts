@@ -8,7 +8,7 @@ import { readEnvironment } from '../../src/environment.ts';
 import { pluginsOfOurs, pluginsOfYoga } from '../../src/server/fast-path/honoured-plugins.ts';
 import { createGraphqlServer } from '../../src/server/yoga.ts';
 import { freshDatabase, freshDirectory } from '../support/database.ts';
-import { createTestDomain, mediaWith, readerWith } from '../support/domain.ts';
+import { createTestDomain, mediaWith, readerWith, uploadsWith } from '../support/domain.ts';
 import { apiKey, startUpstream } from '../support/upstream.ts';
 
 /** A plugin: its name, where it is one of this service's, and its hooks. */
@@ -29,6 +29,7 @@ async function installedWith(settings: Record<string, string>): Promise<Installe
       orders,
       ledger,
       media: mediaWith(parts),
+      uploads: uploadsWith(parts),
       subscriptions: new OpenSubscriptions(1),
       upstreamKey: upstream,
       now,

@@ -2,9 +2,11 @@ import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import { requestSchemas } from '../../src/catalogue/video-request.ts';
 import { openDatabase } from '../../src/database/database.ts';
+import { createImageFileStore } from '../../src/database/prisma-image-file-store.ts';
 import { createTaskStore } from '../../src/database/prisma-task-store.ts';
 import { createUsageStore } from '../../src/database/prisma-usage-store.ts';
 import { createVideoFileStore } from '../../src/database/prisma-video-file-store.ts';
+import { ImageUploads } from '../../src/media/image-uploads.ts';
 import { Media } from '../../src/media/media.ts';
 import { Orders } from '../../src/orders/orders.ts';
 import { Ledger } from '../../src/spending/ledger.ts';
@@ -52,6 +54,7 @@ async function createParts(upstream: TestUpstream, { databaseUrl, clock }: Requi
   return {
     store: createTaskStore(database.client),
     videoFiles: createVideoFileStore(database.client),
+    imageFiles: createImageFileStore(database.client),
     upstream: createUpstreamClient(settings),
     ledger: new Ledger(createUsageStore(database.client), now),
     signals: createTaskSignals(database.notifications),
@@ -93,8 +96,15 @@ export const trackerWith = (parts: TestParts, settings: TrackerSettings): Tracke
   new Tracker(shared(parts), settings);
 
 /** Shows what the tasks themselves say; nothing is stored. */
-export const mediaWith = ({ videoFiles: rows, upstream, now }: TestParts): Media =>
-  new Media({ rows, stored: null, holdsKey: (text) => upstream.holdsKey(text), now });
+export const mediaWith = ({ videoFiles: rows, imageFiles: images, upstream, now }: TestParts): Media =>
+  new Media({ rows, images, stored: null, holdsKey: (text) => upstream.holdsKey(text), now });
+
+/** Takes no images, because nothing is stored. */
+export const uploadsWith = ({ imageFiles: rows, videoFiles: videoRows, now, log }: TestParts): ImageUploads =>
+  new ImageUploads(
+    { rows, videoRows, stored: null, now, log },
+    { maxUploads: 1, retentionMs: 24 * hourMs, maxClientBytes: null },
+  );
 
 /** The domain on a real database and a real upstream, with a clock that the test moves. */
 export async function createTestDomain(

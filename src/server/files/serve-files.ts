@@ -6,7 +6,7 @@ import type { LinkedFile, Media } from '../../media/media.ts';
 import { securityHeaders } from '../plugins/security-headers.ts';
 
 /** Any page may read a file, because its link is all that it takes; a link is not sent along by a browser. */
-const openHeaders = {
+export const openHeaders = {
   ...securityHeaders,
   'access-control-allow-origin': '*',
   'access-control-expose-headers': 'Accept-Ranges, Content-Length, Content-Range, ETag',

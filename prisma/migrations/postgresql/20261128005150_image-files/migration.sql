@@ -1,0 +1,30 @@
+-- CreateTable
+CREATE TABLE "ImageFile" (
+    "id" TEXT NOT NULL,
+    "client" TEXT NOT NULL,
+    "version" INTEGER NOT NULL DEFAULT 1,
+    "origin" TEXT NOT NULL,
+    "state" TEXT NOT NULL,
+    "contentType" TEXT NOT NULL,
+    "sizeBytes" INTEGER NOT NULL,
+    "sha256" TEXT,
+    "widthPixels" INTEGER,
+    "heightPixels" INTEGER,
+    "name" TEXT,
+    "createdAt" TIMESTAMP(3) NOT NULL,
+    "uploadUntil" TIMESTAMP(3),
+    "deleteAt" TIMESTAMP(3),
+    "dueAt" TIMESTAMP(3) NOT NULL,
+    "leasedUntil" TIMESTAMP(3),
+
+    CONSTRAINT "ImageFile_pkey" PRIMARY KEY ("id")
+);
+
+-- CreateIndex
+CREATE INDEX "ImageFile_dueAt_idx" ON "ImageFile"("dueAt");
+
+-- CreateIndex
+CREATE INDEX "ImageFile_client_state_idx" ON "ImageFile"("client", "state");
+
+-- CreateIndex
+CREATE INDEX "ImageFile_client_sha256_idx" ON "ImageFile"("client", "sha256");
