@@ -155,7 +155,7 @@ function createDomain({ environment, database, health, now, log, stopping, abort
   const sources = { store, signals, stopping: stopping.signal, rereadMs };
   const readerFor = (viewer: Viewer) => new TaskReader(sources, viewer);
   const shared = { store, upstream, record, clock, now, log };
-  const kept = createMedia({
+  const { keptImages: images, ...kept } = createMedia({
     ...parts,
     environment,
     database,
@@ -167,6 +167,7 @@ function createDomain({ environment, database, health, now, log, stopping, abort
   });
   const orders = new Orders({
     ...shared,
+    images,
     readerFor,
     ledger,
     onReply: (reply, sentAt) => throttle.heedSubmit(reply, sentAt, now()),
@@ -189,13 +190,13 @@ interface MediaParts extends Pick<DomainParts, 'environment' | 'database' | 'fil
 
 /** Makes what keeps results and reference images, the links to them, and, where files are stored at all, what works on them. */
 function createMedia({ environment, database, files, store, record, upstream, now, log, ...parts }: MediaParts) {
-  const { media: settings, outbound } = environment;
+  const { media: settings, outbound, publicBaseUrl, sandbox } = environment;
   const rows = createVideoFileStore(database.client);
   const imageRows = createImageFileStore(database.client);
   const storage = files && { files, ...linksOf(environment, parts.address) };
   const { deletion, ...images } = createReferenceImages(
     { rows: imageRows, videoRows: rows, storage, now, log },
-    settings.images,
+    { ...settings.images, publicBaseUrl, sandbox: sandbox !== null },
   );
   const holdsKey = (text: string) => upstream.holdsKey(text);
   const shared = { rows, images: imageRows, holdsKey, now };

@@ -8,6 +8,7 @@ import { errorCodes } from '../src/graphql/public-error.ts';
 import { outcomeWords } from '../src/sandbox/read-order.ts';
 import { settings } from '../src/settings.ts';
 import { failures } from '../src/tasks/failures.ts';
+import { takesDataUris } from './support/image-orders.ts';
 
 const readme = readFileSync('README.md', 'utf8');
 const pages = ['README.md', ...readdirSync('docs').filter((name) => name.endsWith('.md'))].map((name) =>
@@ -43,7 +44,7 @@ test.each(Object.entries(models))("README's row for %s is the capability table's
     'max' in capability.images ? `${capability.images.max}, ` : `${maxImagesUndocumented} (no documented maximum), `,
   ];
   expect(readme).toContain(`| ${cells.join(' | ')}`);
-  const form = capability.images.forms.length === 1 ? 'public URLs' : 'URLs or data URIs';
+  const form = takesDataUris(name as keyof typeof models) ? 'URLs, data URIs or uploads' : 'public URLs or uploads';
   expect(readme).toContain(`${cells.at(-1)}${form} | per ${capability.billingUnit.toLowerCase()} |`);
 });
 

@@ -7,7 +7,7 @@
 export type Unit = 'SECOND' | 'CALL';
 
 /** The forms in which an order can give a reference image. Each is also the name of the input field for it. */
-export type ImageForm = 'url' | 'dataUri';
+export type ImageForm = 'url' | 'dataUri' | 'uploadId';
 
 /** Any whole number from `min` to `max`, or one of `values`. */
 export type DurationRule =
@@ -46,14 +46,14 @@ export const models = {
     durationSeconds: { min: 6, max: 30, default: 10 },
     aspectRatio: { values: ['16:9', '9:16', '1:1', '3:2', '2:3'], default: '16:9' },
     resolution,
-    images: { forms: ['url', 'dataUri'], max: 7 },
+    images: { forms: ['url', 'dataUri', 'uploadId'], max: 7 },
     billingUnit: 'SECOND',
     typicalSeconds: { min: 120, max: 480 },
   },
   GROK_VIDEO3_PRO: {
     upstreamName: 'grok_video3_pro',
     fixed: { durationSeconds: 10, aspectRatio: '16:9', resolution: '720p' },
-    images: { forms: ['url', 'dataUri'] },
+    images: { forms: ['url', 'dataUri', 'uploadId'] },
     billingUnit: 'CALL',
     typicalSeconds: { min: 180, max: 360 },
   },
@@ -62,7 +62,7 @@ export const models = {
     durationSeconds: { values: [6, 10, 12, 16, 20, 30], default: 10 },
     aspectRatio: { values: ['16:9', '9:16', '1:1'], default: '16:9' },
     resolution,
-    images: { forms: ['url'], max: 5 },
+    images: { forms: ['url', 'uploadId'], max: 5 },
     billingUnit: 'SECOND',
     typicalSeconds: { min: 120, max: 480 },
   },
@@ -71,7 +71,7 @@ export const models = {
     durationSeconds: { values: [6, 10], default: 10 },
     aspectRatio: { values: ['16:9', '9:16', '3:2', '2:3', '1:1'], default: '16:9' },
     resolution,
-    images: { forms: ['url'], max: 7 },
+    images: { forms: ['url', 'uploadId'], max: 7 },
     billingUnit: 'CALL',
     typicalSeconds: { min: 120, max: 240 },
   },

@@ -9,7 +9,7 @@ import {
   optionsOf,
   promptLength,
 } from './models.ts';
-import { imageFormOf, imageReaders } from './reference-image.ts';
+import { imageFormOf, imageReaders, type OrderedImage } from './reference-image.ts';
 
 /** A valid order: its model accepts every field, and defaults are filled in. */
 export interface VideoRequest {
@@ -18,10 +18,12 @@ export interface VideoRequest {
   readonly durationSeconds: number;
   readonly aspectRatio: string;
   readonly resolution: string;
-  /** Public URLs, and data URIs where the model takes them, each normalised. */
+  readonly images: readonly OrderedImage[];
+}
+
+/** An order as it is sent to the upstream: each image is a public URL, or a data URI where the model takes it. */
+export interface SentRequest extends Omit<VideoRequest, 'images'> {
   readonly imageUrls: readonly string[];
-  /** The same images as the caller wrote them. */
-  readonly sentImageUrls: readonly string[];
 }
 
 const prompt = z
@@ -38,32 +40,36 @@ function orDefault<Value>(schema: z.ZodType<Value>, byDefault: Value) {
   return schema.nullish().transform((value) => value ?? byDefault);
 }
 
-interface Image {
-  readonly sent: string;
-  readonly url: string;
-}
-
 /** An image of an order: the name of its form, and the string. */
 type ImageInput = Readonly<Partial<Record<ImageForm, string>>>;
 
 /** The input object for an image that is one string. */
 export const imageInputOf = (text: string): ImageInput => ({ [imageFormOf(text)]: text });
 
-function imageIn(form: ImageForm) {
-  return z.string().transform((sent, context): Image => {
+function imageIn(kind: 'URL' | 'INLINE', form: keyof typeof imageReaders) {
+  return z.string().transform((sent, context): OrderedImage => {
     const image = imageReaders[form](sent);
-    if ('url' in image) return { sent, url: image.url };
+    if ('url' in image) return { kind, sent, url: image.url };
     context.addIssue({ code: 'custom', message: image.problem });
     return z.NEVER;
   });
 }
 
+/** The schema of an image in each form. */
+const imageSchemas: Readonly<Record<ImageForm, z.ZodType<OrderedImage>>> = {
+  url: imageIn('URL', 'url'),
+  dataUri: imageIn('INLINE', 'dataUri'),
+  uploadId: z
+    .guid('must be the id of an upload, a UUID')
+    .transform((id): OrderedImage => ({ kind: 'UPLOAD', uploadId: id.toLowerCase() })),
+};
+
 /** The schema for the images of an order. Each image has exactly one of the forms that the model takes. */
 export function imagesSchema(model: ModelName) {
   const { max } = imageLimitOf(model);
   const { forms } = capabilityOf(model).images;
-  const fields = Object.fromEntries(forms.map((form) => [form, imageIn(form).optional()]));
-  const image = z.strictObject(fields).transform((given, context): Image => {
+  const fields = Object.fromEntries(forms.map((form) => [form, imageSchemas[form].optional()]));
+  const image = z.strictObject(fields).transform((given, context): OrderedImage => {
     const [image, ...others] = Object.values(given);
     if (image && others.length === 0) return image;
     context.addIssue({ code: 'custom', message: `must be given in one form: ${forms.join(' or ')}` });
@@ -71,7 +77,7 @@ export function imagesSchema(model: ModelName) {
   });
   // The count is checked first, so that no image is parsed when there are too many.
   const few = z.array(z.unknown()).max(max, `must be at most ${max} images`);
-  return orDefault<Image[]>(few.pipe(z.array(image)), []);
+  return orDefault<OrderedImage[]>(few.pipe(z.array(image)), []);
 }
 
 function choice<Value extends string | number>(values: readonly Value[], byDefault: Value) {
@@ -95,14 +101,11 @@ function requestSchema(model: ModelName) {
   };
   // The model's fixed values stand for the options that an order cannot choose.
   return fields.transform(({ prompt, images, duration, ...chosen }): VideoRequest => {
-    const imageUrls = images.map(({ url }) => url);
-    const sentImageUrls = images.map(({ sent }) => sent);
     const durationSeconds = (duration as number | undefined) ?? options.durationSeconds.default;
     return {
       model,
       prompt,
-      imageUrls,
-      sentImageUrls,
+      images,
       durationSeconds,
       ...unsettable,
       ...(chosen as Partial<typeof unsettable>),

@@ -59,7 +59,7 @@ builder.mutationFields((t) => ({
     nullable: true,
     extensions: paying,
     description:
-      'Orders the video of a task again, as a new task. This spends money. The new task is linked to the old one or, where an attempt under the same idempotency key has failed for free, to that attempt. The task must have ended; an UNCONFIRMED one is confirmed or abandoned first. TASK_STATE_CONFLICT otherwise, and for a task with inline images, which are not kept.',
+      'Orders the video of a task again, as a new task. This spends money. The new task is linked to the old one or, where an attempt under the same idempotency key has failed for free, to that attempt. The task must have ended; an UNCONFIRMED one is confirmed or abandoned first. TASK_STATE_CONFLICT otherwise, and for a task with uploaded or inline images that are not kept: where the service stores files and has room for them, they are for at least 72 hours after an order.',
     args: {
       id: t.arg.id({ required: true, description: taskIdDescription, validate: taskId }),
       idempotencyKey: t.arg.string({ description: idempotencyKeyDescription, validate: idempotencyKey }),

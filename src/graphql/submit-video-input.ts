@@ -49,11 +49,16 @@ const imageForms = {
     scalar: imageScalar(
       'VideoImageDataUri',
       { pattern: /^data:[\t\n\f\r ]*image\//i, words: 'data:image/' },
-      'An inline image as a data URI: `data:image/png;base64,iVBORw0…`. Parameters, percent-escapes, white space and missing padding are taken as browsers take them, and text instead of base64; it is sent on as `data:<type>;base64,<padded base64>`. Images labelled as PNG, JPEG, GIF, WebP, BMP, TIFF, AVIF or HEIC must begin with the bytes of that format, and images of other types must not; any other type of image, such as `image/svg+xml`, is not checked. Of an inline image the service keeps mime type, size and SHA-256, not the image.',
+      'An inline image as a data URI: `data:image/png;base64,iVBORw0…`. Parameters, percent-escapes, white space and missing padding are taken as browsers take them, and text instead of base64; it is sent on as `data:<type>;base64,<padded base64>`. Images labelled as PNG, JPEG, GIF, WebP, BMP, TIFF, AVIF or HEIC must begin with the bytes of that format, and images of other types must not; any other type of image, such as `image/svg+xml`, is not checked. Of an inline image the service keeps mime type, size and SHA-256 for good; where it stores files and has room for it, also the image, so that the order can be repeated, until it has not been used for a day (`UPLOAD_RETENTION_HOURS`), and at least 72 hours after the order.',
     ),
     description: 'The image itself, as a `data:image/…` URI.',
   },
-} satisfies Record<ImageForm, unknown>;
+  uploadId: {
+    scalar: 'ID',
+    description:
+      'The id of an uploaded image (`createVideoImageUpload`), once it is READY. It is sent to the upstream inline where the model takes inline images, 20 MiB of them in one order at most; other models fetch it from this service by an unguessable URL, which works for 72 hours and takes a public `PUBLIC_BASE_URL`. UPLOAD_STATE_CONFLICT where the image is not there.',
+  },
+} as const satisfies Record<ImageForm, unknown>;
 
 const kibibytes = maxImageRecordBytes / 1_024;
 

@@ -27,6 +27,7 @@ const VideoReferenceImageForm = builder.enumType('VideoReferenceImageForm', {
   values: {
     URL: { value: 'url', description: "A public http(s) URL, in the image's field `url`." },
     DATA_URI: { value: 'dataUri', description: "The image itself as a data URI, in the image's field `dataUri`." },
+    UPLOAD: { value: 'uploadId', description: "An uploaded image by its id, in the image's field `uploadId`." },
   } as const satisfies Record<string, { value: ImageForm; description: string }>,
 });
 

@@ -12,7 +12,8 @@ const VideoUrlImage = builder.objectRef<Extract<Image, { kind: 'URL' }>>('VideoU
 });
 
 const VideoInlineImage = builder.objectRef<Extract<Image, { kind: 'INLINE' }>>('VideoInlineImage').implement({
-  description: 'A reference image that was sent inline. The service keeps these facts, not the image.',
+  description:
+    'A reference image that was sent inline. The service keeps these facts for good and, where it stores files and has room for it, the image for at least 72 hours, so that the order can be repeated.',
   fields: (t) => ({
     mimeType: t.exposeString('mimeType', { description: 'Its mime type: `image/png`.' }),
     sizeBytes: t.exposeInt('sizeBytes', { description: 'Its size in bytes, decoded.' }),
@@ -20,8 +21,22 @@ const VideoInlineImage = builder.objectRef<Extract<Image, { kind: 'INLINE' }>>('
   }),
 });
 
+const VideoUploadedImage = builder.objectRef<Extract<Image, { kind: 'UPLOAD' }>>('VideoUploadedImage').implement({
+  description: 'A reference image that was uploaded. The service keeps these facts for good, and the image for a time.',
+  fields: (t) => ({
+    uploadId: t.exposeID('uploadId', {
+      description: 'The id of the upload: `videoImageUpload` says whether its image is still kept.',
+    }),
+    mimeType: t.exposeString('mimeType', { description: 'Its mime type: `image/png`.' }),
+    sizeBytes: t.exposeInt('sizeBytes', { description: 'Its size in bytes.' }),
+    sha256: t.exposeString('sha256', { description: 'The SHA-256 of the image, in lower-case hexadecimal.' }),
+  }),
+});
+
+const typesByKind = { URL: VideoUrlImage, INLINE: VideoInlineImage, UPLOAD: VideoUploadedImage } as const;
+
 export const VideoReferenceImage = builder.unionType('VideoReferenceImage', {
   description: 'A reference image of an order, by the form it was given in.',
-  types: [VideoUrlImage, VideoInlineImage],
-  resolveType: ({ kind }) => (kind === 'URL' ? VideoUrlImage : VideoInlineImage),
+  types: [VideoUrlImage, VideoInlineImage, VideoUploadedImage],
+  resolveType: ({ kind }) => typesByKind[kind],
 });

@@ -4,6 +4,7 @@ import type { FileLinks } from './file-links.ts';
 import { ImageDeletion } from './image-deletion.ts';
 import type { ImageFileStore } from './image-file.ts';
 import { ImageUploads, type ImageUploadsSettings } from './image-uploads.ts';
+import { KeptImages, type KeptImagesSettings } from './kept-images.ts';
 import type { VideoFileStore } from './video-file.ts';
 
 /** The store of files, with the links to it. */
@@ -24,11 +25,11 @@ export interface ReferenceImagesDependencies {
   readonly log: Logger;
 }
 
-export interface ReferenceImagesSettings extends ImageUploadsSettings {
+export interface ReferenceImagesSettings extends ImageUploadsSettings, KeptImagesSettings {
   readonly pollMs: number;
 }
 
-/** Makes the parts that keep reference images: their uploads and their deletion. */
+/** Makes the parts that keep reference images: their uploads, their use by orders, and their deletion. */
 export function createReferenceImages(
   { storage, ...shared }: ReferenceImagesDependencies,
   settings: ReferenceImagesSettings,
@@ -37,6 +38,7 @@ export function createReferenceImages(
   const uploadStorage = storage && { files: storage.files, links: storage.uploadLinks };
   return {
     uploads: new ImageUploads({ ...shared, stored: uploadStorage }, settings),
+    keptImages: new KeptImages({ ...shared, stored: storage }, settings),
     deletion: storage && new ImageDeletion({ rows, files: storage.files, now, log }, settings.pollMs),
   };
 }

@@ -14,6 +14,9 @@ export interface KeyDependencies {
   readonly idempotencyKeyLifetimeMs: number;
 }
 
+/** The part of a task to be written by which its key is looked up. */
+type KeyedDraft = Pick<NewTask, 'client' | 'idempotencyKey' | 'orderHash'>;
+
 /**
  * The idempotency key of one order that is being placed. A key belongs to its task until it expires or the task fails
  * without being billed; then the next order that arrives takes the key over. An order that arrived before the failure
@@ -22,7 +25,7 @@ export interface KeyDependencies {
 export class OrderKey {
   readonly #with: KeyDependencies;
   readonly #order: RequestedOrder;
-  readonly #draft: NewTask;
+  readonly #draft: KeyedDraft;
   readonly #arrivedAt: Date;
   /** The tasks that had failed without being billed when the order arrived; null before the first lookup. */
   #failedBefore: ReadonlySet<string> | null = null;
@@ -30,7 +33,7 @@ export class OrderKey {
   #failed: readonly VideoTask[] = [];
   #expired: readonly VideoTask[] = [];
 
-  constructor(dependencies: KeyDependencies, order: RequestedOrder, draft: NewTask, arrivedAt: Date) {
+  constructor(dependencies: KeyDependencies, order: RequestedOrder, draft: KeyedDraft, arrivedAt: Date) {
     this.#with = dependencies;
     this.#order = order;
     this.#draft = draft;

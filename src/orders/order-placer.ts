@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { describeImages } from '../catalogue/reference-image.ts';
-import { billingOf, type VideoRequest } from '../catalogue/video-request.ts';
+import { type DescribedImage, describeImage } from '../catalogue/reference-image.ts';
+import { billingOf, type SentRequest } from '../catalogue/video-request.ts';
 import { DatabaseUnavailableError, QuotaExceededError, RateLimitedError } from '../errors.ts';
 import type { Ledger } from '../spending/ledger.ts';
 import { type Cost, costOf } from '../spending/limits.ts';
@@ -11,8 +11,10 @@ import type { TaskReader, Viewer } from '../tasks/task-reader.ts';
 import type { NewTask, TaskStore } from '../tasks/task-store.ts';
 import type { Order, Orderer, Submission } from './order.ts';
 import { orderHashOf } from './order-hash.ts';
+import { inlineImagesIn, type OrderImages, type PreparedImages, prepareImages } from './order-images.ts';
 import { type KeyDependencies, OrderKey } from './order-key.ts';
 import type { OrderSender } from './order-sender.ts';
+import type { PendingWork } from './pending-work.ts';
 
 /**
  * How often a duplicate request rereads the task it waits for. That task may be submitted by another process, whose
@@ -28,9 +30,22 @@ export interface PlacerDependencies extends KeyDependencies {
   readonly readerFor: (viewer: Viewer) => Pick<TaskReader, 'watch'>;
   readonly ledger: Pick<Ledger, 'spend' | 'refund'>;
   readonly sender: Pick<OrderSender, 'send'>;
+  readonly images: OrderImages;
+  readonly pending: PendingWork;
+  /** Aborts when the service cannot wait any longer. */
+  readonly aborting: AbortSignal;
   readonly log: Logger;
   /** How long a submit may take before the tracker records its task as UNCONFIRMED. */
   readonly submitLeaseMs: number;
+}
+
+/** A task to be written. Its images are added once they are found. */
+type Draft = Omit<NewTask, 'referenceImages'>;
+
+/** A task that was written, and what is sent for it. */
+interface Entered {
+  readonly task: VideoTask;
+  readonly imageUrls: readonly string[];
 }
 
 /**
@@ -50,21 +65,43 @@ export class OrderPlacer {
 
   /** Places the order, or finds the task to which its key belongs. Throws what `Orders.submit` throws. */
   async place(orderer: Orderer, order: Order, arrivedAt: Date): Promise<Submission> {
-    const draft = this.#draft(orderer, order);
+    const described = order.request.images.map(describeImage);
+    const draft = this.#draft(orderer, order, described);
     const key = new OrderKey(this.#with, order, draft, arrivedAt);
     for (;;) {
-      // Looked up first, so that a duplicate request never counts against a limit, not even for a moment.
+      // Looked up first, so that a duplicate request never counts against a limit, not even for a moment, and needs no
+      // image that is not kept any more.
       const original = await key.original().catch(sayThatNothingWasOrdered);
       if (original) return { task: await this.#whenSubmitted(orderer, original), replayed: true };
-      const task = await this.#enter(orderer, draft, key).catch(sayThatNothingWasOrdered);
-      if (task) return { task: await this.#send(task, order.request), replayed: false };
+      const entered = await this.#prepareAndEnter(orderer, draft, described, key).catch(sayThatNothingWasOrdered);
+      if (!entered) continue;
+      const { model, prompt, durationSeconds, aspectRatio, resolution } = order.request;
+      const { task, imageUrls } = entered;
+      const request = { model, prompt, durationSeconds, aspectRatio, resolution, imageUrls };
+      try {
+        return { task: await this.#send(task, request), replayed: false };
+      } finally {
+        this.#keepInline(orderer, described);
+      }
     }
+  }
+
+  /** Keeps the inline images of an order, after it was sent and unawaited, so that it neither delays nor fails the order. */
+  #keepInline({ client }: Orderer, described: readonly DescribedImage[]): void {
+    const { images, pending, aborting } = this.#with;
+    const inline = inlineImagesIn(described);
+    if (inline.length > 0) pending.trackUntil(images.keep(client, inline), aborting);
+  }
+
+  async #prepareAndEnter(orderer: Orderer, draft: Draft, described: readonly DescribedImage[], key: OrderKey) {
+    const images = await prepareImages(this.#with.images, orderer, draft.model, described);
+    return this.#enter(orderer, draft, images, key);
   }
 
   /**
    * Sends an order that was written, and refunds what it counted for where the upstream refused it without billing it.
    */
-  async #send(task: VideoTask, request: VideoRequest): Promise<VideoTask> {
+  async #send(task: VideoTask, request: SentRequest): Promise<VideoTask> {
     const cost = { ...costOf(task.billingUnit, task.billingUnits), submits: 0 } as const;
     return this.#with.sender.send(task, request, async (saved) => {
       if (failedForFree(saved)) await this.#refund(task, cost);
@@ -76,15 +113,15 @@ export class OrderPlacer {
    * look again. Duplicates that arrive together are counted one after another: both at once could use up the place of
    * another order under the limit.
    */
-  async #enter(orderer: Orderer, draft: NewTask, key: OrderKey): Promise<VideoTask | null> {
+  async #enter(orderer: Orderer, draft: Draft, images: PreparedImages, key: OrderKey): Promise<Entered | null> {
     const name = draft.idempotencyKey === null ? null : JSON.stringify([draft.client, draft.idempotencyKey]);
-    if (name === null) return this.#count(orderer, draft, key);
+    if (name === null) return this.#count(orderer, draft, images, key);
     const duplicate = this.#entering.get(name);
     if (duplicate !== undefined) {
       await duplicate;
       return null;
     }
-    const counting = this.#count(orderer, draft, key);
+    const counting = this.#count(orderer, draft, images, key);
     const done = () => void this.#entering.delete(name);
     this.#entering.set(name, counting.then(done, done));
     try {
@@ -97,18 +134,22 @@ export class OrderPlacer {
     }
   }
 
-  async #count(orderer: Orderer, draft: NewTask, key: OrderKey): Promise<VideoTask | null> {
+  async #count(orderer: Orderer, draft: Draft, images: PreparedImages, key: OrderKey): Promise<Entered | null> {
     const { ledger, store } = this.#with;
+    const { referenceImages } = images;
     const cost = costOf(draft.billingUnit, draft.billingUnits);
     await ledger.spend(orderer, cost, draft.createdAt);
     let task: VideoTask | null = null;
     try {
+      // Read only after the order was counted, so that what the limits refuse reads no images.
+      const imageUrls = await images.urls();
       await key.free();
-      task = await store.create({ ...draft, resubmissionOfId: key.repeatedId ?? draft.resubmissionOfId });
+      const resubmissionOfId = key.repeatedId ?? draft.resubmissionOfId;
+      task = await store.create({ ...draft, referenceImages, resubmissionOfId });
+      return task && { task, imageUrls };
     } finally {
       if (!task) await this.#refund(draft, cost);
     }
-    return task;
   }
 
   /** A failed refund is only logged, because it costs the client some of its budget and no money. */
@@ -119,18 +160,16 @@ export class OrderPlacer {
       .catch((err: unknown) => log.warn({ client, cost, err }, 'not refunded'));
   }
 
-  #draft({ client }: Orderer, order: Order): NewTask {
+  #draft({ client }: Orderer, order: Order, images: readonly DescribedImage[]): Draft {
     const { request, idempotencyKey, resubmissionOfId } = order;
-    const { imageUrls, sentImageUrls: _, ...ordered } = request;
-    const referenceImages = describeImages(imageUrls);
+    const { images: _, ...ordered } = request;
     const { unit, units } = billingOf(request);
     const createdAt = this.#with.now();
     const leasedUntil = new Date(createdAt.getTime() + this.#with.submitLeaseMs);
     return {
       ...ordered,
       client,
-      mode: imageUrls.length > 0 ? 'IMAGE_TO_VIDEO' : 'TEXT_TO_VIDEO',
-      referenceImages,
+      mode: images.length > 0 ? 'IMAGE_TO_VIDEO' : 'TEXT_TO_VIDEO',
       billingUnit: unit,
       billingUnits: units,
       status: 'SUBMITTING',
@@ -139,7 +178,7 @@ export class OrderPlacer {
       // If this process dies, the tracker finds the task once the lease has ended.
       nextCheckAt: leasedUntil,
       idempotencyKey: idempotencyKey ?? null,
-      orderHash: idempotencyKey === undefined ? null : orderHashOf(order, referenceImages),
+      orderHash: idempotencyKey === undefined ? null : orderHashOf(order, images),
       resubmissionOfId: resubmissionOfId ?? null,
     };
   }

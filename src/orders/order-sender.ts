@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { VideoRequest } from '../catalogue/video-request.ts';
+import type { SentRequest } from '../catalogue/video-request.ts';
 import { AnswerNotSavedError, TaskNotFoundError } from '../errors.ts';
 import type { Clock } from '../tasks/moment.ts';
 import type { RecordChange } from '../tasks/record-change.ts';
@@ -46,7 +46,7 @@ export class OrderSender {
    *
    * @throws AnswerNotSavedError when the order was sent but its answer is not saved within 10 seconds.
    */
-  async send(task: VideoTask, request: VideoRequest, whenSaved: WhenSaved): Promise<VideoTask> {
+  async send(task: VideoTask, request: SentRequest, whenSaved: WhenSaved): Promise<VideoTask> {
     const { log, now, onReply, pending } = this.#with;
     const sentAt = now();
     const reply = await this.#call(task, request);
@@ -70,7 +70,7 @@ export class OrderSender {
    * The one paid call. It is not made after the lease has ended, because by then the task counts as UNCONFIRMED and may
    * have been abandoned.
    */
-  async #call(task: VideoTask, request: VideoRequest): Promise<SubmitReply> {
+  async #call(task: VideoTask, request: SentRequest): Promise<SubmitReply> {
     const { upstream, aborting, now } = this.#with;
     const expired = task.leasedUntil !== null && now() >= task.leasedUntil;
     if (!expired && !aborting.aborted) return upstream.submit(request, aborting);

@@ -6,7 +6,7 @@ import type { Order, Orderer, Submission } from './order.ts';
 import { OrderPlacer, type PlacerDependencies } from './order-placer.ts';
 import { OrderSender, type SenderDependencies } from './order-sender.ts';
 import { PendingWork } from './pending-work.ts';
-import { repeatedRequestOf } from './resubmission.ts';
+import { repeatedRequestOf, sayWhatIsNotKept } from './resubmission.ts';
 import { type UnconfirmedDependencies, UnconfirmedOrders } from './unconfirmed-orders.ts';
 
 /** How many orders of one batch are sent at a time. */
@@ -14,7 +14,7 @@ const batchConcurrency = 4;
 
 export interface OrdersDependencies
   extends Omit<SenderDependencies, 'pending' | 'store'>,
-    Omit<PlacerDependencies, 'sender' | 'readerFor' | 'store'>,
+    Omit<PlacerDependencies, 'sender' | 'readerFor' | 'store' | 'pending'>,
     Omit<UnconfirmedDependencies, 'readerFor' | 'store'> {
   readonly store: TaskStore;
   readonly readerFor: (viewer: Viewer) => TaskReader;
@@ -31,8 +31,9 @@ export class Orders {
 
   constructor(dependencies: OrdersDependencies) {
     this.#with = dependencies;
-    const sender = new OrderSender({ ...dependencies, pending: this.#pending });
-    this.#placer = new OrderPlacer({ ...dependencies, sender });
+    const pending = this.#pending;
+    const sender = new OrderSender({ ...dependencies, pending });
+    this.#placer = new OrderPlacer({ ...dependencies, sender, pending });
     this.#unconfirmed = new UnconfirmedOrders(dependencies);
   }
 
@@ -41,7 +42,10 @@ export class Orders {
    * call is a state of the task. So every error but the last means that nothing was ordered.
    *
    * @throws ServiceStoppingError when the service is shutting down.
-   * @throws LimitExceededError when the facts to store about its images take too many bytes.
+   * @throws LimitExceededError when its images are too large to be sent, or the facts to store about them are.
+   * @throws UploadStateError when an uploaded image cannot be used.
+   * @throws NotConfiguredError when the upstream could not fetch an uploaded image from this service.
+   * @throws StorageUnavailableError when an uploaded image could not be read.
    * @throws IdempotencyKeyMismatchError when the key belongs to another order.
    * @throws RateLimitedError, QuotaExceededError when the client has reached a limit.
    * @throws DatabaseUnavailableError when the order could not be written, and was therefore not sent.
@@ -79,7 +83,7 @@ export class Orders {
     const reader = this.#with.readerFor(orderer);
     const task = await reader.findExisting(id);
     const request = repeatedRequestOf(task, await reader.referenceImagesOf(task));
-    return this.submit(orderer, { request, idempotencyKey, resubmissionOfId: task.id });
+    return this.submit(orderer, { request, idempotencyKey, resubmissionOfId: task.id }).catch(sayWhatIsNotKept(task));
   }
 
   /**

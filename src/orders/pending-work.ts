@@ -10,6 +10,15 @@ export class PendingWork {
     return promise;
   }
 
+  /** Adds work that may be left undone, until it settles or the signal aborts. */
+  trackUntil(work: Promise<void>, signal: AbortSignal): void {
+    const { promise: aborted, resolve } = Promise.withResolvers<void>();
+    const abort = () => resolve();
+    signal.addEventListener('abort', abort);
+    if (signal.aborted) abort();
+    void this.track(Promise.race([work, aborted])).finally(() => signal.removeEventListener('abort', abort));
+  }
+
   /** Resolves when all promises that are pending now have settled. */
   async settled(): Promise<void> {
     await Promise.allSettled(this.#pending);

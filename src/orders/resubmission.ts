@@ -1,29 +1,38 @@
-import type { ReferenceImage } from '../catalogue/reference-image.ts';
+import type { OrderedImage, ReferenceImage } from '../catalogue/reference-image.ts';
 import { imageInputOf, imagesSchema, type VideoRequest } from '../catalogue/video-request.ts';
-import { TaskStateError } from '../errors.ts';
+import { TaskStateError, UploadStateError } from '../errors.ts';
 import { isTerminal, type VideoTask } from '../tasks/task.ts';
 
 /**
- * The request of an ended task, to be ordered again.
+ * The request of an ended task, to be ordered again. Whether its images are still kept is found out when it is placed,
+ * because a duplicate request does not need them.
  *
- * @throws TaskStateError when the task has not ended, had inline images, which are not stored, or has images that
- *   today's rules refuse.
+ * @throws TaskStateError when the task has not ended, or has images that today's rules refuse.
  */
 export function repeatedRequestOf(task: VideoTask, images: readonly ReferenceImage[]): VideoRequest {
   if (!isTerminal(task)) {
     throw new TaskStateError(`The task ${task.id} is ${task.status}; only a task that has ended can be ordered again.`);
   }
   const { model, prompt, durationSeconds, aspectRatio, resolution } = task;
-  return { model, prompt, durationSeconds, aspectRatio, resolution, ...repeatedImagesOf(task, images) };
+  const again = images.map((image) => repeatedImageOf(task, image));
+  return { model, prompt, durationSeconds, aspectRatio, resolution, images: again };
 }
 
-/** The images of a task, checked again: an older version may have accepted them by other rules. */
-function repeatedImagesOf({ id, model }: VideoTask, images: readonly ReferenceImage[]) {
-  const sentImageUrls = images.map((image) => {
-    if (image.kind === 'URL') return image.url;
-    throw new TaskStateError(`The task ${id} had inline images, which are not kept: order it again with submitVideo.`);
-  });
-  const read = imagesSchema(model).safeParse(sentImageUrls.map(imageInputOf));
-  if (read.success) return { imageUrls: read.data.map(({ url }) => url), sentImageUrls };
+function repeatedImageOf({ id, model, client }: VideoTask, image: ReferenceImage): OrderedImage {
+  if (image.kind === 'UPLOAD') return { kind: 'UPLOAD', uploadId: image.uploadId };
+  if (image.kind === 'INLINE') return { ...image, kind: 'KEPT_INLINE', client };
+  // Checked again, because an older version may have accepted it by other rules.
+  const [read] = imagesSchema(model).safeParse([imageInputOf(image.url)]).data ?? [];
+  if (read) return read;
   throw new TaskStateError(`The task ${id} has images that are not taken any more: order it again with submitVideo.`);
 }
+
+/** Puts the error of an image that is not kept any more into the words of its task; throws all others as they are. */
+export const sayWhatIsNotKept =
+  ({ id }: VideoTask) =>
+  (error: unknown): never => {
+    if (!(error instanceof UploadStateError)) throw error;
+    throw new TaskStateError(
+      `The task ${id} had uploaded or inline images that are not kept: order it again with submitVideo.`,
+    );
+  };

@@ -48,7 +48,13 @@ export function readOrder(json: unknown): VideoRequest | string {
 
 /** Converts the images to the form of the GraphQL inputs. Other values stay as they are, for the schema to refuse. */
 const imagesOf = (urls: unknown): unknown =>
-  Array.isArray(urls) ? urls.map((url) => (typeof url === 'string' ? imageInputOf(url) : url)) : urls;
+  Array.isArray(urls) ? urls.map((url) => (typeof url === 'string' ? imageInputOf(asPublic(url)) : url)) : urls;
+
+/** A link to an uploaded image of this service. */
+const uploadLink = /^https?:\/\/[^/]{1,300}(\/files\/\d{1,12}\/[\w-]{43}\/images\/[\w.-]{1,60})$/;
+
+/** Puts a public host into such a link: the sandbox is where the service is, so it takes private hosts there. */
+const asPublic = (url: string): string => url.replace(uploadLink, 'https://images.example.com$1');
 
 const problemsOf = ({ issues }: z.ZodError): string =>
   issues.map(({ path, message }) => `${path.join('.')} ${message}`).join('; ');

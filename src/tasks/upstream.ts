@@ -1,4 +1,4 @@
-import type { VideoRequest } from '../catalogue/video-request.ts';
+import type { SentRequest } from '../catalogue/video-request.ts';
 
 /** What the reason of a failure is about. */
 export type Topic =
@@ -81,7 +81,7 @@ export interface KeyFinder {
  */
 export interface Upstream extends KeyFinder {
   /** Orders the video. This is the paid call; it is sent at most once. */
-  submit(request: VideoRequest, signal: AbortSignal): Promise<SubmitReply>;
+  submit(request: SentRequest, signal: AbortSignal): Promise<SubmitReply>;
   /** Asks once about a task. It does not retry, because the tracker checks the task again anyway. */
   check(upstreamId: string, signal: AbortSignal): Promise<CheckReply>;
 }

@@ -1,11 +1,11 @@
 import { capabilityOf } from '../catalogue/models.ts';
-import type { VideoRequest } from '../catalogue/video-request.ts';
+import type { SentRequest } from '../catalogue/video-request.ts';
 
 /**
  * The body of a submit. Every value that the model takes is sent explicitly, because the vendor has changed its
  * defaults before.
  */
-export function toSubmitBody(request: VideoRequest): Record<string, unknown> {
+export function toSubmitBody(request: SentRequest): Record<string, unknown> {
   const capability = capabilityOf(request.model);
   return {
     model: capability.upstreamName,

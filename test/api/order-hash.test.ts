@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { createTestApp } from '../support/app.ts';
-import { databaseProviders, freshDatabase } from '../support/database.ts';
+import { databaseProviders, freshDatabase, freshDirectory } from '../support/database.ts';
 import { dataUri, imagesByType } from '../support/images.ts';
 import { place, placed, taskIn } from '../support/placing.ts';
 import { resubmit } from '../support/resolving.ts';
-import { rewriteRow, rowOf } from '../support/rows.ts';
+import { rewriteRow, rowOf, writeImageRow } from '../support/rows.ts';
 import { createTrackedApp } from '../support/tracked-app.ts';
 
 const gif = dataUri('image/gif', imagesByType['image/gif']);
@@ -79,6 +79,43 @@ describe.each(databaseProviders)('on %s', (provider) => {
     }
     expect(app.upstream.submits).toHaveLength(Object.keys(literal).length);
   });
+});
+
+const uploadId = '019accd0-0000-7000-8000-000000000000';
+
+/** Orders with uploaded images, and the hashes that stand in databases for them. */
+const withUploads: Record<string, { images: object[]; hash: string }> = {
+  'an uploaded image': {
+    images: [{ uploadId }],
+    hash: '2:3cf2d1691863bcab44c4d2147013732715b40f9f5e07356999555d7bd21ab5ae',
+  },
+  'an uploaded image in upper case': {
+    images: [{ uploadId: uploadId.toUpperCase() }],
+    hash: '2:3cf2d1691863bcab44c4d2147013732715b40f9f5e07356999555d7bd21ab5ae',
+  },
+  'an uploaded image behind a URL': {
+    images: [{ url: link }, { uploadId }],
+    hash: '2:670f54ed5a5e5401e3847a588826742e3792106ec6096c1f654dce44d639e229',
+  },
+};
+
+test('the hash of an order with an uploaded image covers the id of the upload, and nothing of the image', async () => {
+  const settings = {
+    STORAGE_URL: `file:${freshDirectory()}`,
+    PUBLIC_BASE_URL: 'https://videos.example.com',
+  };
+  const app = await createTestApp({ settings });
+  for (const sha256 of ['1'.repeat(64), '2'.repeat(64)]) {
+    await writeImageRow(app.databaseUrl, { id: uploadId, sha256 });
+    for (const [what, { images, hash }] of Object.entries(withUploads)) {
+      const { task } = await placed(
+        app,
+        { grokVideo3Max: { prompt: 'A paper boat', images } },
+        `${sha256[0]}-${keyOf(what)}`,
+      );
+      expect.soft((await rowOf(app.databaseUrl, task.id)).orderHash, what).toBe(hash);
+    }
+  }
 });
 
 test('a resubmission is told by the id alone, and one from before by what it had ordered as well', async () => {

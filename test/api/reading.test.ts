@@ -194,7 +194,7 @@ test('videoModels is the capability table', async () => {
       resolution: inWords('resolution', resolution, resolutionWord),
       referenceImages: {
         inputField: 'images',
-        forms: images.forms.map((form) => ({ url: 'URL', dataUri: 'DATA_URI' })[form]),
+        forms: images.forms.map((form) => ({ url: 'URL', dataUri: 'DATA_URI', uploadId: 'UPLOAD' })[form]),
         max: images.max ?? 20,
       },
       promptCharacters: promptLength,

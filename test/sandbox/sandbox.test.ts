@@ -94,6 +94,17 @@ test.each(modelNames)('%s takes as many images as its row says, and in the form 
   for (const wrong of [[], link(1), ['http://127.0.0.1/1.png'], ['1.png']]) expect(await submitWith(wrong)).toBe(400);
 });
 
+test('a link to an uploaded image is taken wherever the service is, and no other private URL', async () => {
+  const { submit } = await sandbox();
+  const path = `/files/1796094000/${'A'.repeat(43)}/images/019accd0-0000-7000-8000-000000000000.png`;
+  const submitWith = async (url: string) =>
+    (await submit({ model: 'grok_video3_max', prompt: 'A paper boat', image_urls: [url] })).code;
+  for (const origin of ['http://127.0.0.1:4000', 'http://[::1]:4000', 'https://videos.example.com'])
+    expect(await submitWith(origin + path)).toBe(200);
+  for (const other of ['/files/1/x/images/1.png', `${path}/x`, path.replace('images', 'videos')])
+    expect(await submitWith(`http://127.0.0.1:4000${other}`)).toBe(400);
+});
+
 test.each<[string, unknown]>([
   ['no model', { prompt: 'A paper boat' }],
   ['an unknown model', { model: 'grok_video4', prompt: 'A paper boat' }],

@@ -7,6 +7,7 @@ import { createTaskStore } from '../../src/database/prisma-task-store.ts';
 import { createUsageStore } from '../../src/database/prisma-usage-store.ts';
 import { createVideoFileStore } from '../../src/database/prisma-video-file-store.ts';
 import { ImageUploads } from '../../src/media/image-uploads.ts';
+import { KeptImages } from '../../src/media/kept-images.ts';
 import { Media } from '../../src/media/media.ts';
 import { Orders } from '../../src/orders/orders.ts';
 import { Ledger } from '../../src/spending/ledger.ts';
@@ -80,9 +81,17 @@ const shared = ({ store, upstream, signals, schedule, log, now, throttle }: Test
 export const readerWith = (parts: TestParts, viewer: Viewer): TaskReader =>
   new TaskReader({ store: parts.store, signals: parts.signals, stopping: never, rereadMs: 30_000 }, viewer);
 
+/** Nothing is stored, so that no image is kept. */
+const keptImagesOf = ({ imageFiles: rows, videoFiles: videoRows, now, log }: TestParts): KeptImages =>
+  new KeptImages(
+    { rows, videoRows, stored: null, now, log },
+    { retentionMs: 24 * hourMs, maxClientBytes: null, publicBaseUrl: null, sandbox: false },
+  );
+
 export const ordersWith = (parts: TestParts): Orders =>
   new Orders({
     ...shared(parts),
+    images: keptImagesOf(parts),
     ledger: parts.ledger,
     readerFor: (viewer) => readerWith(parts, viewer),
     onReply: (reply, sentAt) => parts.throttle.heedSubmit(reply, sentAt, parts.now()),

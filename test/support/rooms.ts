@@ -39,7 +39,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   sandbox: ['byte-range.ts', 'catalogue'],
   outbound: ['catalogue'],
   orders: ['catalogue', 'errors.ts', 'spending', 'tasks'],
-  media: ['byte-range.ts', 'catalogue', 'errors.ts', 'files', 'outbound', 'tasks', 'work'],
+  media: ['byte-range.ts', 'catalogue', 'errors.ts', 'files', 'orders', 'outbound', 'tasks', 'work'],
   tracking: ['tasks', 'work'],
   access: ['errors.ts', 'spending', 'tasks'],
   spending: ['catalogue', 'errors.ts'],

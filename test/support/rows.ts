@@ -1,4 +1,5 @@
 import { adapterFor, openDatabase } from '../../src/database/database.ts';
+import { createImageFileStore } from '../../src/database/prisma-image-file-store.ts';
 import { createTaskStore } from '../../src/database/prisma-task-store.ts';
 import type { VideoTask } from '../../src/tasks/task.ts';
 import { silentLog } from './log.ts';
@@ -10,6 +11,25 @@ export async function rowOf(databaseUrl: string, id: string): Promise<VideoTask>
     const task = await createTaskStore(database.client).find(id);
     if (!task) throw new Error(`no task ${id}`);
     return task;
+  } finally {
+    await database.close();
+  }
+}
+
+/** Writes the row of an uploaded image, in the place of one that has the id. */
+export async function writeImageRow(
+  databaseUrl: string,
+  { id, sha256 }: { id: string; sha256: string },
+): Promise<void> {
+  const database = await openDatabase(databaseUrl, silentLog);
+  try {
+    const images = createImageFileStore(database.client);
+    const before = await images.find(id);
+    if (before) await images.remove(before);
+    const deleteAt = new Date(Date.now() + 60 * 60_000);
+    const times = { createdAt: new Date(), uploadUntil: deleteAt, deleteAt, dueAt: deleteAt };
+    const facts = { contentType: 'image/png', sizeBytes: 100, widthPixels: 1, heightPixels: 1, name: `images/${id}/x` };
+    await images.create({ id, sha256, client: 'local', origin: 'UPLOAD', state: 'READY', ...facts, ...times });
   } finally {
     await database.close();
   }

@@ -8,7 +8,7 @@ import { requestSchemas } from '../../src/catalogue/video-request.ts';
 import { createUpstreamClient } from '../../src/upstream/rest-client.ts';
 import { apiKey } from '../support/upstream.ts';
 
-const order = requestSchemas.GROK_VIDEO3.parse({ prompt: 'A paper boat' });
+const order = { ...requestSchemas.GROK_VIDEO3.parse({ prompt: 'A paper boat' }), imageUrls: [] };
 
 const submitTo = (baseUrl: string) =>
   createUpstreamClient({ baseUrl, apiKey, submitTimeoutMs: 1_000, checkTimeoutMs: 1_000 }).submit(
@@ -66,7 +66,7 @@ const script = `
   import { createUpstreamClient } from './src/upstream/rest-client.ts';
   import { requestSchemas } from './src/catalogue/video-request.ts';
   const settings = { apiKey: 'sk-1234567890', submitTimeoutMs: 1000, checkTimeoutMs: 1000 };
-  const order = requestSchemas.GROK_VIDEO3.parse({ prompt: 'A paper boat' });
+  const order = { ...requestSchemas.GROK_VIDEO3.parse({ prompt: 'A paper boat' }), imageUrls: [] };
   for (const baseUrl of ['https://upstream.example.com', 'http://upstream.example.com']) {
     const reply = await createUpstreamClient({ ...settings, baseUrl }).submit(order, new AbortController().signal);
     console.log(reply.kind);

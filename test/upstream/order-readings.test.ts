@@ -4,7 +4,7 @@ import type { SubmitReply } from '../../src/tasks/upstream.ts';
 import { createUpstreamClient } from '../../src/upstream/rest-client.ts';
 import { type Answer, apiKey, halfBody, reply, startUpstream } from '../support/upstream.ts';
 
-const order = requestSchemas.GROK_VIDEO3.parse({ prompt: 'A paper boat' });
+const order = { ...requestSchemas.GROK_VIDEO3.parse({ prompt: 'A paper boat' }), imageUrls: [] };
 
 async function submit(answer: Answer): Promise<SubmitReply> {
   const upstream = await startUpstream();

@@ -8,7 +8,7 @@ import { createUpstreamClient } from '../../src/upstream/rest-client.ts';
 import { selfSigned } from '../support/certificate.ts';
 import { apiKey, startUpstream } from '../support/upstream.ts';
 
-const order = requestSchemas.GROK_VIDEO3.parse({ prompt: 'A paper boat' });
+const order = { ...requestSchemas.GROK_VIDEO3.parse({ prompt: 'A paper boat' }), imageUrls: [] };
 
 const submitTo = (baseUrl: string) =>
   createUpstreamClient({ baseUrl, apiKey, submitTimeoutMs: 5_000, checkTimeoutMs: 5_000 }).submit(

@@ -15,7 +15,7 @@ import {
   type TestUpstream,
 } from '../support/upstream.ts';
 
-const order = requestSchemas.GROK_VIDEO3.parse({ prompt: 'A paper boat' });
+const order = { ...requestSchemas.GROK_VIDEO3.parse({ prompt: 'A paper boat' }), imageUrls: [] };
 
 function submitTo(baseUrl: string, submitTimeoutMs = 1_000): Promise<SubmitReply> {
   const client = createUpstreamClient({ baseUrl, apiKey, submitTimeoutMs, checkTimeoutMs: 300 });

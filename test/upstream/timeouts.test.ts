@@ -6,7 +6,7 @@ import type { Upstream } from '../../src/tasks/upstream.ts';
 import { createUpstreamClient } from '../../src/upstream/rest-client.ts';
 import { type Answer, apiKey, hang, startUpstream } from '../support/upstream.ts';
 
-const order = requestSchemas.GROK_VIDEO3.parse({ prompt: 'A paper boat' });
+const order = { ...requestSchemas.GROK_VIDEO3.parse({ prompt: 'A paper boat' }), imageUrls: [] };
 
 const calls: Record<string, (client: Upstream, signal: AbortSignal) => Promise<unknown>> = {
   submit: (client, signal) => client.submit(order, signal),
