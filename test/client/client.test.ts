@@ -7,6 +7,7 @@ import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { install } from '../../scripts/install.ts';
 import { closedPort } from '../support/closed-port.ts';
 import { freshDatabase, freshDirectory } from '../support/database.ts';
+import { png } from '../support/images.ts';
 import { startService } from '../support/process.ts';
 
 const example = 'examples/client';
@@ -108,6 +109,26 @@ test('it orders a video, watches it being made and downloads it; again under its
 
   const other = await runClient(found, 'A stone', '--key', 'boat');
   expect(other).toMatchObject({ code: 1, complaint: expect.stringMatching(/^Refused \(IDEMPOTENCY_KEY_MISMATCH\)/) });
+});
+
+test('it orders from a picture on disk, and again by the id that the picture got', async () => {
+  const { found } = await startSandboxed();
+  const path = freshFile();
+  const picture = join(freshDirectory(), 'boat.png');
+  await writeFile(picture, png('a boat'));
+  const order = ['A paper boat', '--model', 'grokVideo3Max', '--out', path, '--key', 'boat'];
+
+  const first = await runClient(found, ...order, '--image', picture);
+  expect(first).toMatchObject({ code: 0, complaint: '' });
+  const [, id = ''] = /--image ([0-9a-f-]{36})$/.exec(first.lines[0] ?? '') ?? [];
+  expect(first.lines.at(-1)).toBe(`Saved ${path}, 10 seconds`);
+  expect(await isMp4(path)).toBe(true);
+  const again = await runClient(found, ...order, '--image', id);
+  expect(again.lines[1]).toBe(`${first.lines[2]}, ordered before`);
+
+  await writeFile(picture, 'no picture');
+  const refused = await runClient(found, ...order, '--image', picture);
+  expect(refused).toMatchObject({ code: 1, complaint: expect.stringMatching(/was not taken: The image is labelled/) });
 });
 
 test('it says why there is no video, what it costs and what to do', async () => {

@@ -7,6 +7,7 @@ import { install } from '../../scripts/install.ts';
 import { modelNames } from '../../src/catalogue/models.ts';
 import { createKeyFor } from '../support/callers.ts';
 import { freshDatabase } from '../support/database.ts';
+import { png } from '../support/images.ts';
 import { startService } from '../support/process.ts';
 
 const suite = 'test/client';
@@ -51,7 +52,7 @@ async function prepare() {
 
 test('the page has these programs and no others', () => {
   expect([...snippets.keys()].toSorted()).toEqual(
-    ['apollo.ts', 'curl.sh', 'genql.sh', 'retrying.ts', 'saving.ts', 'urql.ts'].toSorted(),
+    ['apollo.ts', 'curl.sh', 'genql.sh', 'retrying.ts', 'saving.ts', 'uploading.ts', 'urql.ts'].toSorted(),
   );
 });
 
@@ -89,6 +90,12 @@ test('saving.ts saves the video', async () => {
   const { run, directory } = await prepare();
   expect(await run('saving.ts')).toEqual(['saved true']);
   expect(readFileSync(join(directory, 'video.mp4')).toString('latin1', 4, 8)).toBe('ftyp');
+});
+
+test('uploading.ts orders from a picture on disk', async () => {
+  const { run, directory } = await prepare();
+  writeFileSync(join(directory, 'picture.png'), png('a boat'));
+  expect(await run('uploading.ts')).toEqual(['ordered QUEUED']);
 });
 
 test('genql.sh makes a client that asks and orders', async () => {

@@ -16,11 +16,11 @@ export interface Service {
 export type Model = keyof SubmitVideoInput;
 
 /** An order from each model. One that the schema does not have, or one that is missing here, does not compile. */
-export const orders: Record<Model, (prompt: string) => SubmitVideoInput> = {
-  grokVideo3: (prompt) => ({ grokVideo3: { prompt } }),
-  grokVideo3Pro: (prompt) => ({ grokVideo3Pro: { prompt } }),
-  grokVideo3Max: (prompt) => ({ grokVideo3Max: { prompt } }),
-  grokVideo3Stable: (prompt) => ({ grokVideo3Stable: { prompt } }),
+export const orders: Record<Model, (order: { prompt: string; images: { uploadId: string }[] }) => SubmitVideoInput> = {
+  grokVideo3: (grokVideo3) => ({ grokVideo3 }),
+  grokVideo3Pro: (grokVideo3Pro) => ({ grokVideo3Pro }),
+  grokVideo3Max: (grokVideo3Max) => ({ grokVideo3Max }),
+  grokVideo3Stable: (grokVideo3Stable) => ({ grokVideo3Stable }),
 };
 
 const submitVideoDocument = graphql(`
@@ -107,7 +107,7 @@ function subscribe<Result, Variables extends Record<string, unknown>>(
   return client.iterate<Result>({ query: print(document), variables });
 }
 
-function clientOf({ url, apiKey }: Service): GraphQLClient {
+export function clientOf({ url, apiKey }: Service): GraphQLClient {
   return new GraphQLClient(url, { headers: headersOf(apiKey) });
 }
 
