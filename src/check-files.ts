@@ -1,32 +1,32 @@
 /**
- * Compares the rows of stored videos with the file store: `npm run files -- check`. It reads the service's settings and
+ * Compares the rows of stored videos and images with the file store: `npm run files -- check`. It reads the service's settings and
  * database, whether the service is running or not.
  */
 import { parseArgs } from 'node:util';
 import { pino } from 'pino';
 import { openDatabase } from './database/database.ts';
+import { createImageFileStore } from './database/prisma-image-file-store.ts';
 import { createVideoFileStore } from './database/prisma-video-file-store.ts';
 import { readPlaces } from './environment.ts';
 import type { FileStore } from './files/file-store.ts';
-import { missingFiles, orphansIn, sweepOrphans } from './media/orphans.ts';
+import { type FileRows, missingFiles, orphansIn, sweepOrphans } from './media/orphans.ts';
 import { openPairedStore } from './media/paired-store.ts';
-import type { VideoFileStore } from './media/video-file.ts';
 
 const usage = `Usage: npm run files -- <command>
 
-  check    names the stored videos whose file is missing or has another size, and the files that belong to no video;
+  check    names the stored videos and images whose file is missing or has another size, and the files that belong to none;
            ends with 1 where there are any
-  sweep    deletes the files that belong to no video, as the service does every hour
+  sweep    deletes the files that belong to none of them, as the service does every hour
 
   --development   on the sandbox's database and files, as npm run dev uses them`;
 
-type Command = (files: FileStore, rows: VideoFileStore) => Promise<boolean>;
+type Command = (files: FileStore, rows: FileRows) => Promise<boolean>;
 
-async function check(files: FileStore, rows: VideoFileStore): Promise<boolean> {
+async function check(files: FileStore, rows: FileRows): Promise<boolean> {
   let differences = 0;
-  for await (const { taskId, name, sizeBytes } of missingFiles(files, rows)) {
+  for await (const { name, sizeBytes } of missingFiles(files, rows)) {
     differences += 1;
-    console.log(`missing  ${name}, ${sizeBytes} bytes, the video of the task ${taskId}`);
+    console.log(`missing  ${name}, ${sizeBytes} bytes`);
   }
   for await (const { name, sizeBytes } of orphansIn(files, rows, new Date())) {
     differences += 1;
@@ -36,7 +36,7 @@ async function check(files: FileStore, rows: VideoFileStore): Promise<boolean> {
   return differences === 0;
 }
 
-async function sweep(files: FileStore, rows: VideoFileStore): Promise<boolean> {
+async function sweep(files: FileStore, rows: FileRows): Promise<boolean> {
   console.log(`${await sweepOrphans(files, rows, new Date())} files deleted.`);
   return true;
 }
@@ -56,8 +56,9 @@ async function main(): Promise<boolean> {
   if (storage === null) throw new Error('STORAGE_URL is none, or not set with PostgreSQL: no files are kept.');
   const database = await openDatabase(databaseUrl, pino({ level: 'silent' }));
   try {
-    const rows = createVideoFileStore(database.client);
-    return await command(await openPairedStore(storage, rows), rows);
+    const videos = createVideoFileStore(database.client);
+    const images = createImageFileStore(database.client);
+    return await command(await openPairedStore(storage, videos), { videos, images });
   } finally {
     await database.close();
   }

@@ -1,19 +1,18 @@
 import type { Logger } from 'pino';
 import type { FileStore } from '../files/file-store.ts';
-import { sweepOrphans } from './orphans.ts';
-import type { VideoFileStore } from './video-file.ts';
+import { type FileRows, sweepOrphans } from './orphans.ts';
 
 const hourMs = 60 * 60_000;
 
 /** Deletes every hour what crashes have left in the store: files without a row, and parts of files. */
 export class Housekeeping {
   readonly #files: FileStore;
-  readonly #rows: Pick<VideoFileStore, 'findMany'>;
+  readonly #rows: FileRows;
   readonly #now: () => Date;
   readonly #log: Logger;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(files: FileStore, rows: Pick<VideoFileStore, 'findMany'>, now: () => Date, log: Logger) {
+  constructor(files: FileStore, rows: FileRows, now: () => Date, log: Logger) {
     this.#files = files;
     this.#rows = rows;
     this.#now = now;

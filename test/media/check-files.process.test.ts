@@ -19,8 +19,8 @@ function run({ databaseUrl, folder }: StoringApp, ...args: string[]) {
 }
 
 /** Puts a file into the store that no row names. */
-function addOrphan(folder: string, ageMs: number): string {
-  const name = `videos/${randomUUID()}/${randomUUID()}`;
+function addOrphan(folder: string, ageMs: number, kind = 'videos'): string {
+  const name = `${kind}/${randomUUID()}/${randomUUID()}`;
   mkdirSync(join(folder, name, '..'), { recursive: true });
   writeFileSync(join(folder, name), 'x');
   const modified = new Date(Date.now() - ageMs);
@@ -35,17 +35,18 @@ test('npm run files names what differs between rows and files, and deletes what 
   expect(await run(app, 'check')).toEqual({ code: 0, output: expect.stringMatching(/agree/) });
 
   const orphan = addOrphan(app.folder, twoHoursMs);
+  const image = addOrphan(app.folder, twoHoursMs, 'images');
   const young = addOrphan(app.folder, 0);
   const found = await run(app, 'check');
-  expect(found).toEqual({ code: 1, output: `orphan   ${orphan}, 1 bytes\n` });
-  expect(await run(app, 'sweep')).toEqual({ code: 0, output: '1 files deleted.\n' });
+  expect(found).toEqual({ code: 1, output: `orphan   ${orphan}, 1 bytes\norphan   ${image}, 1 bytes\n` });
+  expect(await run(app, 'sweep')).toEqual({ code: 0, output: '2 files deleted.\n' });
   expect(await run(app, 'check')).toMatchObject({ code: 0 });
   expect(readdirSync(join(app.folder, young, '..'))).toHaveLength(1);
   expect((await fetch(url ?? '')).status).toBe(200);
 
   rmSync(join(app.folder, 'videos', id), { recursive: true });
   const missing = await run(app, 'check');
-  expect(missing).toEqual({ code: 1, output: expect.stringMatching(new RegExp(`^missing  .*the task ${id}\n$`)) });
+  expect(missing).toEqual({ code: 1, output: expect.stringMatching(new RegExp(`^missing  videos/${id}/.*\n$`)) });
 });
 
 test('npm run files refuses a folder that belongs to another database, and says how it is used', async () => {

@@ -50,7 +50,7 @@ describe.each(databaseProviders)('over %s', (provider) => {
       const { data } = await app.query(historyDocument, { id });
       return data.videoTask.history.edges.map(({ node }: { node: object }) => node);
     };
-    await expect.poll(entries).toContainEqual({
+    await expect.poll(entries, { timeout: 10_000 }).toContainEqual({
       from: 'COMPLETED',
       to: 'COMPLETED',
       cause: 'STORE',
@@ -67,7 +67,7 @@ describe.each(databaseProviders)('over %s', (provider) => {
     const { data } = await before.query(submitDocument, { input: anOrder });
     const { id } = data.submitVideo.task;
     const video = async () => (await before.query(videoDocument, { id })).data.videoTask.video;
-    await expect.poll(video).toMatchObject({ url: host.link, state: 'AVAILABLE', storage: null });
+    await expect.poll(video, { timeout: 10_000 }).toMatchObject({ url: host.link, state: 'AVAILABLE', storage: null });
 
     const after = await createStoringApp({ databaseUrl, host, provider });
     await after.until(id, 'STORED');
@@ -190,7 +190,7 @@ test('a video is deleted when its time to be kept is over', async () => {
   expect(Date.parse(storage.deleteAt ?? '') - Date.parse(storage.storedAt ?? '')).toBe(48 * hourMs);
   app.advance(49 * hourMs);
   expect(await app.until(id, 'DELETED')).toMatchObject({ url: null, state: 'DELETED' });
-  await expect.poll(() => filesIn(app.folder)).toEqual([]);
+  await expect.poll(() => filesIn(app.folder), { timeout: 10_000 }).toEqual([]);
 });
 
 test('another instance serves what the first has stored, and another folder or database keeps it from starting', async () => {
