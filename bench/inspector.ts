@@ -12,6 +12,36 @@ export async function liveBytesOf(child: ChildProcess, inspectorPort: number): P
   return heapUsed + external;
 }
 
+/** How late the timers of a process are, in milliseconds. */
+export interface LoopDelay {
+  reset(): Promise<void>;
+  read(): Promise<{ readonly p50Ms: number; readonly p99Ms: number; readonly maxMs: number }>;
+}
+
+/** How often the delay is measured, which is what it is without any. */
+const resolutionMs = 10;
+
+/** Has a Node process measure the delay of its event loop. */
+export async function watchLoop(child: ChildProcess, inspectorPort: number): Promise<LoopDelay> {
+  const inspect = await openInspector(child, inspectorPort);
+  const evaluate = async (expression: string) => {
+    const { result } = (await inspect('Runtime.evaluate', { expression })) as { result: { value: string } };
+    return result.value;
+  };
+  const hooks = "process.getBuiltinModule('node:perf_hooks')";
+  await evaluate(
+    `globalThis.loopDelay = ${hooks}.monitorEventLoopDelay({ resolution: ${resolutionMs} }); loopDelay.enable();`,
+  );
+  return {
+    reset: async () => void (await evaluate('loopDelay.reset()')),
+    read: async () => {
+      const written = await evaluate('JSON.stringify([50, 99, 100].map((part) => loopDelay.percentile(part) / 1e6))');
+      const [p50Ms = 0, p99Ms = 0, maxMs = 0] = (JSON.parse(written) as number[]).map((ms) => ms - resolutionMs);
+      return { p50Ms, p99Ms, maxMs };
+    },
+  };
+}
+
 /** A process that was started as ever opens its inspector on SIGUSR1, at the port of its option --inspect-port. */
 async function openInspector(child: ChildProcess, port: number) {
   child.kill('SIGUSR1');
@@ -30,10 +60,13 @@ async function openInspector(child: ChildProcess, port: number) {
     new Promise((resolve) => {
       calls += 1;
       const id = calls;
-      socket.addEventListener('message', ({ data }) => {
+      const read = ({ data }: MessageEvent) => {
         const message = JSON.parse(String(data)) as { id?: number; result?: unknown };
-        if (message.id === id) resolve(message.result);
-      });
+        if (message.id !== id) return;
+        socket.removeEventListener('message', read);
+        resolve(message.result);
+      };
+      socket.addEventListener('message', read);
       socket.send(JSON.stringify({ id, method, params }));
     });
 }
