@@ -34,8 +34,9 @@ export interface DrillReport {
   readonly killsMidway: number;
   /** How many files were read by their links while the service was killed. */
   readonly reads: Reader['read'];
-  /** What the sweep of the store has to remove: files without a row, and temporary ones. */
+  /** How many files without a row the sweep of the store has removed. */
   readonly orphans: number;
+  /** How many temporary files were left, which a start removes after an hour. */
   readonly temporary: number;
 }
 
@@ -186,13 +187,17 @@ export async function drill(options: DrillOptions, servers: Servers): Promise<Dr
       reads = { ...world.reader.read };
       for (const [index, id] of ids.entries()) await world.reader.readOne(instance, index, id);
     });
-    const [tasks, files, { kept, temporary }] = [await records.tasks(), await records.files(), await contentOf(place)];
+    const [tasks, files, before] = [await records.tasks(), await records.files(), await contentOf(place)];
+    const orphans = await records.sweep(place);
+    const { kept } = await contentOf(place);
     const { problems, reader, log, kills, killsMidway } = world;
     const broken = brokenInvariants({ tasks, files, kept, log, vendor }, options.orders);
+    if (orphans !== orphansIn({ files, kept: before.kept }).length) problems.push(`the sweep deleted ${orphans} files`);
+    for (const { name } of orphansIn({ files, kept })) problems.push(`${name} is left after the sweep`);
     const inState = (state: string) => files.filter((file) => file.state === state).length;
     return {
-      ...{ problems: [...problems, ...reader.problems, ...broken], kills, killsMidway, reads, temporary },
-      ...{ stored: inState('STORED'), failed: inState('FAILED'), orphans: orphansIn({ files, kept }).length },
+      ...{ problems: [...problems, ...reader.problems, ...broken], kills, killsMidway, reads, orphans },
+      ...{ stored: inState('STORED'), failed: inState('FAILED'), temporary: before.temporary },
     };
   } finally {
     stopped.abort();

@@ -1,5 +1,9 @@
 import { pino } from 'pino';
 import { type Database, openDatabase } from '../../src/database/database.ts';
+import { createImageFileStore } from '../../src/database/prisma-image-file-store.ts';
+import { createVideoFileStore } from '../../src/database/prisma-video-file-store.ts';
+import { openFileStore } from '../../src/files/open-file-store.ts';
+import { sweepOrphans } from '../../src/media/orphans.ts';
 import type { HistoryEntry } from '../../src/tasks/task.ts';
 import type { Place } from './place.ts';
 
@@ -33,6 +37,14 @@ export class Records {
 
   files() {
     return this.#database.client.videoFile.findMany();
+  }
+
+  /** Sweeps the store as the service does every hour, when what the kills left is old enough. Returns how much went. */
+  async sweep({ storage }: Place): Promise<number> {
+    const { client } = this.#database;
+    const rows = { videos: createVideoFileStore(client), images: createImageFileStore(client) };
+    const twoHoursLater = new Date(Date.now() + 2 * 60 * 60_000);
+    return sweepOrphans(await openFileStore(storage, null), rows, twoHoursLater);
   }
 
   /** Whether nothing is left to do before a time that is still to come. */
