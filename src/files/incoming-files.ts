@@ -1,9 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { type FileHandle, lstat, open, readdir, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Turns } from '../work/turns.ts';
 import type { IncomingFile, ReceiveLimits } from './file-store.ts';
 import { FileTooLargeError, onDisk, StorageError } from './storage-error.ts';
-import { orAborted, Turns } from './waiting.ts';
+import { orAborted } from './waiting.ts';
 
 const headBytes = 4_096;
 

@@ -22,25 +22,3 @@ function raced<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Val
   promise.then(resolve, reject);
   return first.finally(() => signal.removeEventListener('abort', abort));
 }
-
-/** Lets so many pieces of work be done at once. The others wait for their turn, in the order in which they came. */
-export class Turns {
-  #free: number;
-  readonly #waiting: (() => void)[] = [];
-
-  constructor(atOnce: number) {
-    this.#free = atOnce;
-  }
-
-  async take<Result>(work: () => Promise<Result>): Promise<Result> {
-    if (this.#free > 0) this.#free -= 1;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    try {
-      return await work();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next) next();
-      else this.#free += 1;
-    }
-  }
-}

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { capabilityOf, type ModelName } from '../catalogue/models.ts';
 import { type DescribedImage, describeImage } from '../catalogue/reference-image.ts';
 import { billingOf, type SentRequest } from '../catalogue/video-request.ts';
 import { DatabaseUnavailableError, QuotaExceededError, RateLimitedError } from '../errors.ts';
@@ -9,6 +10,7 @@ import { failedForFree } from '../tasks/failures.ts';
 import type { VideoTask } from '../tasks/task.ts';
 import type { TaskReader, Viewer } from '../tasks/task-reader.ts';
 import type { NewTask, TaskStore } from '../tasks/task-store.ts';
+import { Turns } from '../work/turns.ts';
 import type { Order, Orderer, Submission } from './order.ts';
 import { orderHashOf } from './order-hash.ts';
 import { inlineImagesIn, type OrderImages, type PreparedImages, prepareImages } from './order-images.ts';
@@ -39,8 +41,25 @@ export interface PlacerDependencies extends KeyDependencies {
   readonly submitLeaseMs: number;
 }
 
-/** A task to be written. Its images are added once they are found. */
-type Draft = Omit<NewTask, 'referenceImages'>;
+/** A task to be written. Its images are added once they are found, and its lease when it is written. */
+type Draft = Omit<NewTask, 'referenceImages' | 'leasedUntil' | 'nextCheckAt'>;
+
+/** What is known of an order before it is written. */
+interface NewOrder {
+  readonly draft: Draft;
+  readonly described: readonly DescribedImage[];
+  readonly key: OrderKey;
+}
+
+/**
+ * How many orders at a time have kept images in memory, from the store to the upstream: a short request can name many
+ * megabytes of them.
+ */
+const readingAtOnce = 4;
+
+/** Whether an order to a model is sent with images that are read from the store. */
+const readsImages = (model: ModelName, images: readonly DescribedImage[]): boolean =>
+  capabilityOf(model).images.forms.includes('dataUri') && images.some(({ kind }) => kind !== 'GIVEN');
 
 /** A task that was written, and what is sent for it. */
 interface Entered {
@@ -58,6 +77,7 @@ export class OrderPlacer {
   readonly #awaited = new Map<string, Promise<VideoTask>>();
   /** The orders with a key that are being counted and written, by client and key. */
   readonly #entering = new Map<string, Promise<unknown>>();
+  readonly #reading = new Turns(readingAtOnce);
 
   constructor(dependencies: PlacerDependencies) {
     this.#with = dependencies;
@@ -73,16 +93,22 @@ export class OrderPlacer {
       // image that is not kept any more.
       const original = await key.original().catch(sayThatNothingWasOrdered);
       if (original) return { task: await this.#whenSubmitted(orderer, original), replayed: true };
-      const entered = await this.#prepareAndEnter(orderer, draft, described, key).catch(sayThatNothingWasOrdered);
-      if (!entered) continue;
-      const { model, prompt, durationSeconds, aspectRatio, resolution } = order.request;
-      const { task, imageUrls } = entered;
-      const request = { model, prompt, durationSeconds, aspectRatio, resolution, imageUrls };
-      try {
-        return { task: await this.#send(task, request), replayed: false };
-      } finally {
-        this.#keepInline(orderer, described);
-      }
+      const placeNew = () => this.#placeNew(orderer, order, { draft, described, key });
+      const task = await (readsImages(order.request.model, described) ? this.#reading.take(placeNew) : placeNew());
+      if (task) return { task, replayed: false };
+    }
+  }
+
+  /** Writes and sends an order to which no task belongs. Null where its key may belong to one by now. */
+  async #placeNew(orderer: Orderer, order: Order, { draft, described, key }: NewOrder): Promise<VideoTask | null> {
+    const entered = await this.#prepareAndEnter(orderer, draft, described, key).catch(sayThatNothingWasOrdered);
+    if (!entered) return null;
+    const { model, prompt, durationSeconds, aspectRatio, resolution } = order.request;
+    const { task, imageUrls } = entered;
+    try {
+      return await this.#send(task, { model, prompt, durationSeconds, aspectRatio, resolution, imageUrls });
+    } finally {
+      this.#keepInline(orderer, described);
     }
   }
 
@@ -145,7 +171,7 @@ export class OrderPlacer {
       const imageUrls = await images.urls();
       await key.free();
       const resubmissionOfId = key.repeatedId ?? draft.resubmissionOfId;
-      task = await store.create({ ...draft, referenceImages, resubmissionOfId });
+      task = await store.create({ ...draft, ...this.#lease(), referenceImages, resubmissionOfId });
       return task && { task, imageUrls };
     } finally {
       if (!task) await this.#refund(draft, cost);
@@ -160,12 +186,19 @@ export class OrderPlacer {
       .catch((err: unknown) => log.warn({ client, cost, err }, 'not refunded'));
   }
 
+  /**
+   * The lease within which an order is sent. It begins when the order is written, because its images may take long to be
+   * read. If this process dies, the tracker finds the task once the lease has ended.
+   */
+  #lease() {
+    const leasedUntil = new Date(this.#with.now().getTime() + this.#with.submitLeaseMs);
+    return { leasedUntil, nextCheckAt: leasedUntil };
+  }
+
   #draft({ client }: Orderer, order: Order, images: readonly DescribedImage[]): Draft {
     const { request, idempotencyKey, resubmissionOfId } = order;
     const { images: _, ...ordered } = request;
     const { unit, units } = billingOf(request);
-    const createdAt = this.#with.now();
-    const leasedUntil = new Date(createdAt.getTime() + this.#with.submitLeaseMs);
     return {
       ...ordered,
       client,
@@ -173,10 +206,7 @@ export class OrderPlacer {
       billingUnit: unit,
       billingUnits: units,
       status: 'SUBMITTING',
-      createdAt,
-      leasedUntil,
-      // If this process dies, the tracker finds the task once the lease has ended.
-      nextCheckAt: leasedUntil,
+      createdAt: this.#with.now(),
       idempotencyKey: idempotencyKey ?? null,
       orderHash: idempotencyKey === undefined ? null : orderHashOf(order, images),
       resubmissionOfId: resubmissionOfId ?? null,

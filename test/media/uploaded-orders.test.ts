@@ -188,3 +188,24 @@ test('a batch has an outcome for each order: one with an upload that is not ther
   ]);
   expect(app.upstream.submits).toHaveLength(2);
 });
+
+test('of many orders with kept images at once a few are in memory, and the others wait for their turn', async () => {
+  const app = await createStoringApp();
+  const uploadId = await uploaded(app, image);
+  const accepted = app.upstream.onSubmit;
+  const waiting: (() => void)[] = [];
+  app.upstream.onSubmit = (...exchange) => void waiting.push(() => accepted(...exchange));
+  const orders = Array.from({ length: 10 }, () => place(app, orderWith('GROK_VIDEO3', { uploadId })));
+  const withoutImages = place(app, orderWith('GROK_VIDEO3'));
+  let most = 0;
+  for (let answered = 0; answered < 11; answered++) {
+    await expect.poll(() => waiting.length, background).toBeGreaterThan(0);
+    // An order more than there may be would have come by now.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    most = Math.max(most, waiting.length);
+    waiting.pop()?.();
+  }
+  await Promise.all([...orders, withoutImages]);
+  expect(app.upstream.submits).toHaveLength(11);
+  expect(most).toBe(4 + 1);
+});
