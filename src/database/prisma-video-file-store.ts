@@ -1,12 +1,12 @@
 import type { VideoFile, VideoFileStore } from '../media/video-file.ts';
-import { whenAvailable } from './classify-error.ts';
+import { isUniqueViolation, whenAvailable } from './classify-error.ts';
 import type { DatabaseClient } from './database.ts';
 import type { VideoFile as Row } from './generated/sqlite/client.ts';
 import { adopt, enterDue } from './videos-to-store.ts';
 
 /** Stores the rows of videos that are to be stored. Every write is a single statement, as in prisma-task-store.ts. */
 export function createVideoFileStore(client: DatabaseClient): VideoFileStore {
-  const { videoFile: rows, imageFile: images } = client;
+  const { databaseFact: facts, videoFile: rows, imageFile: images } = client;
   return whenAvailable<VideoFileStore>({
     enterDue: (now, limit) => enterDue(client, now, limit),
     adopt: (now) => adopt(client, now),
@@ -64,11 +64,15 @@ export function createVideoFileStore(client: DatabaseClient): VideoFileStore {
     },
 
     async storeId(candidate) {
-      const data = { name: 'storage', value: candidate };
-      const where = { name: data.name };
-      await client.databaseFact.upsert({ where, create: data, update: {} });
-      const fact = await client.databaseFact.findUniqueOrThrow({ where });
-      return fact.value;
+      const name = 'storage';
+      const { value } =
+        (await facts.findUnique({ where: { name } })) ??
+        // Of several instances that start at once the first one writes it.
+        (await facts.create({ data: { name, value: candidate } }).catch((error: unknown) => {
+          if (!isUniqueViolation(error)) throw error;
+          return facts.findUniqueOrThrow({ where: { name } });
+        }));
+      return value;
     },
   });
 }
