@@ -7,6 +7,7 @@ import { createKeyFor, revokeKey } from '../support/callers.ts';
 import { freshDirectory } from '../support/database.ts';
 import { contract, everythingOf } from '../support/every-field.ts';
 import { inlinePng } from '../support/images.ts';
+import { createDocument } from '../support/uploading.ts';
 import { reply } from '../support/upstream.ts';
 
 type Headers = Record<string, string>;
@@ -86,11 +87,15 @@ test('every field that can be queried has the same value both ways', async () =>
   const refused = { grokVideo3Stable: { prompt: 'A boat', images: [{ url: 'https://example.com/boat.png' }] } };
   service.upstream.onSubmit = reply(400, { error: { message: 'No.' } });
   await service.send({ query: submitDocument, variables: { input: refused } });
+  const upload = { contentType: 'PNG', sizeBytes: 10 };
+  const created = await service.send({ query: createDocument, variables: { input: upload } });
+  const { data } = (await created.json()) as { data: { createVideoImageUpload: { upload: { id: string } } } };
   const fields = Object.values(contract.getQueryType()?.getFields() ?? {});
   const task = contract.getType('VideoTask') as GraphQLOutputType;
   const asked = fields.map(({ name, type }) => {
     const argument = {
       videoTask: `(id: "${id}")`,
+      videoImageUpload: `(id: "${data.createVideoImageUpload.upload.id}")`,
       _entities: `(representations: [{ __typename: "VideoTask", id: "${id}" }])`,
     }[name];
     const selection = name === '_entities' ? `{ ... on VideoTask ${everythingOf(task)} }` : everythingOf(type);
