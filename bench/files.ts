@@ -120,9 +120,10 @@ try {
   );
   phases.push(await measure('idle again', service, rest));
   console.log(tableOf(phases));
-  const report = { date: new Date().toISOString(), options, phases, machine: describeMachine([]) };
-  mkdirSync(options.results, { recursive: true });
-  writeFileSync(join(options.results, 'files.json'), `${JSON.stringify(report, null, 2)}\n`);
+  const { results, ...settings } = options;
+  const report = { date: new Date().toISOString(), options: settings, phases, machine: describeMachine([]) };
+  mkdirSync(results, { recursive: true });
+  writeFileSync(join(results, 'files.json'), `${JSON.stringify(report, null, 2)}\n`);
   await Promise.all([stop(source), stop(service.process)]);
 } finally {
   rmSync(directory, { recursive: true, force: true });
