@@ -1,3 +1,4 @@
+import { imageLimitOf } from '../catalogue/models.ts';
 import type { OrderedImage, ReferenceImage } from '../catalogue/reference-image.ts';
 import { imageInputOf, imagesSchema, type VideoRequest } from '../catalogue/video-request.ts';
 import { TaskStateError, UploadStateError } from '../errors.ts';
@@ -14,18 +15,22 @@ export function repeatedRequestOf(task: VideoTask, images: readonly ReferenceIma
     throw new TaskStateError(`The task ${task.id} is ${task.status}; only a task that has ended can be ordered again.`);
   }
   const { model, prompt, durationSeconds, aspectRatio, resolution } = task;
+  if (images.length > imageLimitOf(model).max) throw notTaken(task);
   const again = images.map((image) => repeatedImageOf(task, image));
   return { model, prompt, durationSeconds, aspectRatio, resolution, images: again };
 }
 
-function repeatedImageOf({ id, model, client }: VideoTask, image: ReferenceImage): OrderedImage {
+function repeatedImageOf(task: VideoTask, image: ReferenceImage): OrderedImage {
   if (image.kind === 'UPLOAD') return { kind: 'UPLOAD', uploadId: image.uploadId };
-  if (image.kind === 'INLINE') return { ...image, kind: 'KEPT_INLINE', client };
+  if (image.kind === 'INLINE') return { ...image, kind: 'KEPT_INLINE', client: task.client };
   // Checked again, because an older version may have accepted it by other rules.
-  const [read] = imagesSchema(model).safeParse([imageInputOf(image.url)]).data ?? [];
+  const [read] = imagesSchema(task.model).safeParse([imageInputOf(image.url)]).data ?? [];
   if (read) return read;
-  throw new TaskStateError(`The task ${id} has images that are not taken any more: order it again with submitVideo.`);
+  throw notTaken(task);
 }
+
+const notTaken = ({ id }: VideoTask) =>
+  new TaskStateError(`The task ${id} has images that are not taken any more: order it again with submitVideo.`);
 
 /** Puts the error of an image that is not kept any more into the words of its task; throws all others as they are. */
 export const sayWhatIsNotKept =

@@ -150,3 +150,14 @@ test('what is resubmitted of an older version is sent in its normal form, and wh
   const normal = 'https://images.example.com/%C3%BC.png';
   expect(app.upstream.submits.map((body) => body['image_urls'])).toEqual([[link], [normal]]);
 });
+
+test('what an older version took with more images than its model takes now is not resubmitted', async () => {
+  const app = await createTrackedApp();
+  const input = { grokVideo3Max: { prompt: 'A paper boat', images: [{ url: link }] } };
+  const old = await taskIn('FAILED', app, input);
+  const images = Array.from({ length: 6 }, () => ({ kind: 'URL', url: link }));
+  await rewriteRow(app.databaseUrl, old, { referenceImages: JSON.stringify(images) });
+  const refused = await resubmit(app, old, 'again-1');
+  expect(refused).toMatchObject({ errors: [{ extensions: { code: 'TASK_STATE_CONFLICT' } }] });
+  expect(app.upstream.submits).toHaveLength(1);
+});
