@@ -155,16 +155,7 @@ function createDomain({ environment, database, health, now, log, stopping, abort
   const sources = { store, signals, stopping: stopping.signal, rereadMs };
   const readerFor = (viewer: Viewer) => new TaskReader(sources, viewer);
   const shared = { store, upstream, record, clock, now, log };
-  const { keptImages: images, ...kept } = createMedia({
-    ...parts,
-    environment,
-    database,
-    store,
-    record,
-    upstream,
-    now,
-    log,
-  });
+  const { keptImages: images, ...kept } = createMedia({ ...parts, ...shared, environment, database });
   const orders = new Orders({
     ...shared,
     images,
@@ -231,7 +222,9 @@ function linksOf({ media, serviceSecrets, databaseUrl, publicBaseUrl }: Environm
 /** The store of files that belongs to the database; null where nothing is stored. */
 async function openFiles({ storage }: Environment, database: Database, log: Logger): Promise<FileStore | null> {
   if (storage === null) {
-    log.info('STORAGE_URL is not set: finished videos are not stored, and end with the links of the vendor.');
+    log.info(
+      'No files are kept, because STORAGE_URL is none or not set: finished videos end with the links of the vendor.',
+    );
     return null;
   }
   const files = await openPairedStore(storage, createVideoFileStore(database.client));

@@ -1,4 +1,4 @@
-/** The first and the last byte that are asked for. */
+/** The first and the last byte that are asked for, counted from 0. Both are part of the range. */
 export interface ByteRange {
   readonly start: number;
   readonly end: number;

@@ -1,6 +1,6 @@
 /**
- * Compares the rows of stored videos and images with the file store: `npm run files -- check`. It reads the service's settings and
- * database, whether the service is running or not.
+ * Compares the rows of stored videos and images with the file store: `npm run files -- check`. It uses the service's
+ * settings, database and file store, whether the service is running or not.
  */
 import { parseArgs } from 'node:util';
 import { pino } from 'pino';

@@ -2,13 +2,14 @@ import { join, sqltag as sql } from '@prisma/client/runtime/client';
 import type { VideoTask } from '../tasks/task.ts';
 import type { DatabaseClient } from './database.ts';
 import type { Task } from './generated/sqlite/client.ts';
+import { leased, unleasedAt } from './leases.ts';
 
 /** The tracker's statements. Each handles many tasks at once. */
 
 /** The condition for tasks that may be claimed at `now`. */
 const dueAt = (now: Date) => ({
   nextCheckAt: { lte: now },
-  OR: [{ leasedUntil: null }, { leasedUntil: { lte: now } }],
+  ...unleasedAt(now),
 });
 
 /** When the longest due task without a lease became due; null where none is due. */
@@ -35,7 +36,7 @@ export async function claimDue(
   // The database checks the condition again under its lock, so of two claimants only one gets a task.
   return tasks.updateManyAndReturn({
     where: { id: { in: candidates.map(({ id }) => id) }, ...due },
-    data: { leasedUntil, version: { increment: 1 } },
+    data: leased(leasedUntil),
   });
 }
 

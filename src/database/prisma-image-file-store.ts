@@ -2,6 +2,7 @@ import type { ImageFile, ImageFileStore } from '../media/image-file.ts';
 import { whenAvailable } from './classify-error.ts';
 import type { DatabaseClient } from './database.ts';
 import type { ImageFile as Row } from './generated/sqlite/client.ts';
+import { leased, unleasedAt } from './leases.ts';
 
 /** Stores the rows of reference images that are kept. Every write is a single statement, as in prisma-task-store.ts. */
 export function createImageFileStore(client: DatabaseClient): ImageFileStore {
@@ -38,12 +39,12 @@ export function createImageFileStore(client: DatabaseClient): ImageFileStore {
     },
 
     async claimDue(now, leasedUntil, limit) {
-      const due = { dueAt: { lte: now }, OR: [{ leasedUntil: null }, { leasedUntil: { lte: now } }] };
+      const due = { dueAt: { lte: now }, ...unleasedAt(now) };
       const found = await rows.findMany({ where: due, orderBy: { dueAt: 'asc' }, take: limit, select: { id: true } });
       if (found.length === 0) return [];
       const claimed = await rows.updateManyAndReturn({
         where: { id: { in: found.map(({ id }) => id) }, ...due },
-        data: { leasedUntil, version: { increment: 1 } },
+        data: leased(leasedUntil),
       });
       return claimed.map(fromRow);
     },

@@ -2,6 +2,7 @@ import type { VideoFile, VideoFileStore } from '../media/video-file.ts';
 import { isUniqueViolation, whenAvailable } from './classify-error.ts';
 import type { DatabaseClient } from './database.ts';
 import type { VideoFile as Row } from './generated/sqlite/client.ts';
+import { leased, unleasedAt } from './leases.ts';
 import { adopt, enterDue } from './videos-to-store.ts';
 
 /** Stores the rows of videos that are to be stored. Every write is a single statement, as in prisma-task-store.ts. */
@@ -12,7 +13,7 @@ export function createVideoFileStore(client: DatabaseClient): VideoFileStore {
     adopt: (now) => adopt(client, now),
 
     async claimDue(now, leasedUntil, limit) {
-      const due = { dueAt: { lte: now }, OR: [{ leasedUntil: null }, { leasedUntil: { lte: now } }] };
+      const due = { dueAt: { lte: now }, ...unleasedAt(now) };
       const candidates = await rows.findMany({
         where: due,
         orderBy: { dueAt: 'asc' },
@@ -22,7 +23,7 @@ export function createVideoFileStore(client: DatabaseClient): VideoFileStore {
       if (candidates.length === 0) return [];
       const claimed = await rows.updateManyAndReturn({
         where: { taskId: { in: candidates.map(({ taskId }) => taskId) }, ...due },
-        data: { leasedUntil, version: { increment: 1 } },
+        data: leased(leasedUntil),
       });
       return claimed.map(fromRow);
     },

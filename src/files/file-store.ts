@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { ByteRange } from '../byte-range.ts';
 
 /**
  * Bytes by name, in a folder or in an S3 bucket. A name consists of lower-case letters, digits, hyphens and slashes
@@ -52,12 +53,6 @@ export interface ReceiveLimits {
   readonly maxBytes: number;
   /** Ends the wait for more bytes, even where the body itself goes on waiting. */
   readonly signal?: AbortSignal;
-}
-
-/** Both ends are part of the range, and are counted from 0. */
-export interface ByteRange {
-  readonly start: number;
-  readonly end: number;
 }
 
 export interface FileFacts {

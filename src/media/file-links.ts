@@ -1,5 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import { hourMs } from '../tasks/check-schedule.ts';
 
 /** A link to a file, and when it ends. */
 export interface FileLink {
@@ -22,8 +23,6 @@ export interface FileLinkSettings {
   /** The address under which callers reach this service, without a slash at its end. */
   readonly baseUrl: () => string;
 }
-
-const hourMs = 60 * 60_000;
 
 /** How many links are kept, because signing the links of a list again and again would make the list slower. */
 const maxKept = 50_000;

@@ -1,8 +1,7 @@
 import type { Logger } from 'pino';
 import type { FileStore } from '../files/file-store.ts';
+import { hourMs } from '../tasks/check-schedule.ts';
 import { type FileRows, sweepOrphans } from './orphans.ts';
-
-const hourMs = 60 * 60_000;
 
 /** Deletes every hour what crashes have left in the store: files without a row, and parts of files. */
 export class Housekeeping {

@@ -1,5 +1,7 @@
 import type { Logger } from 'pino';
 import type { FileStore } from '../files/file-store.ts';
+import { hourMs } from '../tasks/check-schedule.ts';
+import { later } from '../tasks/moment.ts';
 import { ClaimLoop } from '../work/claim-loop.ts';
 import type { ImageFile, ImageFileStore } from './image-file.ts';
 
@@ -11,14 +13,11 @@ export interface ImageDeletionDependencies {
 }
 
 const leaseMs = 60_000;
-const dayMs = 24 * 60 * leaseMs;
 
 /** How long the row of a deleted image stays, so that its owner reads what became of it. */
-const rowDays = 30;
+const rowMs = 30 * 24 * hourMs;
 
 const concurrency = 2;
-
-const later = (date: Date, ms: number): Date => new Date(date.getTime() + ms);
 
 /**
  * Deletes images whose time to be kept is over, and uploads whose images never came. After a crash the rows are due
@@ -55,6 +54,6 @@ export class ImageDeletion {
     const file = claimed.state === 'DELETED' ? claimed : await rows.update(claimed, { state: 'DELETED' });
     if (!file) return;
     if (file.name !== null) await files.delete(file.name);
-    await rows.update(file, { name: null, dueAt: later(now(), rowDays * dayMs), leasedUntil: null });
+    await rows.update(file, { name: null, dueAt: later(now(), rowMs), leasedUntil: null });
   }
 }

@@ -6,6 +6,7 @@ import { formatProblem } from '../catalogue/image-formats.ts';
 import { ImageRefusedError, LimitExceededError, NotConfiguredError, UploadStateError } from '../errors.ts';
 import type { FileStore, IncomingFile } from '../files/file-store.ts';
 import { FileTooLargeError, StorageError } from '../files/storage-error.ts';
+import { later } from '../tasks/moment.ts';
 import type { Viewer } from '../tasks/task-reader.ts';
 import { type FileLink, type FileLinks, readLink } from './file-links.ts';
 import type { ImageFile, ImageFileStore } from './image-file.ts';
@@ -50,8 +51,6 @@ export interface ImageUploadsDependencies {
   readonly now: () => Date;
   readonly log: Logger;
 }
-
-const later = (date: Date, ms: number): Date => new Date(date.getTime() + ms);
 
 /** Takes reference images from disk: a client creates an upload, and sends the image to its link once. */
 export class ImageUploads {

@@ -8,6 +8,8 @@ import type { KeptImage, ReferenceImage } from '../catalogue/reference-image.ts'
 import { LimitExceededError, NotConfiguredError, UploadStateError } from '../errors.ts';
 import type { FileStore } from '../files/file-store.ts';
 import type { FoundImage, InlineImage, OrderImages } from '../orders/order-images.ts';
+import { hourMs } from '../tasks/check-schedule.ts';
+import { later } from '../tasks/moment.ts';
 import type { Viewer } from '../tasks/task-reader.ts';
 import type { FileLinks } from './file-links.ts';
 import type { ImageFile, ImageFileStore } from './image-file.ts';
@@ -26,8 +28,6 @@ const maxKeepingBytes = 64 * 1024 * 1024;
 
 /** How many characters of base64 are decoded at a time: a whole number of groups of four. */
 const base64Step = 256 * 1024;
-
-const hourMs = 60 * 60_000;
 
 /** How far ahead of what is needed the deletion is put, so that frequent orders with one image write its row seldom. */
 const slackMs = hourMs;
@@ -51,8 +51,6 @@ export interface KeptImagesDependencies {
   readonly now: () => Date;
   readonly log: Logger;
 }
-
-const later = (date: Date, ms: number): Date => new Date(date.getTime() + ms);
 
 /** Gives orders the images that the service keeps, and keeps the inline images of orders. */
 export class KeptImages implements OrderImages {

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type { ByteRange } from '../byte-range.ts';
 import { TaskStateError } from '../errors.ts';
 import type { FileStore } from '../files/file-store.ts';
+import { hourMs } from '../tasks/check-schedule.ts';
 import type { VideoTask } from '../tasks/task.ts';
 import type { TaskReader } from '../tasks/task-reader.ts';
 import { type FileLinks, readLink } from './file-links.ts';
@@ -43,8 +44,6 @@ export interface MediaDependencies {
   readonly holdsKey: (text: string) => boolean;
   readonly now: () => Date;
 }
-
-const hourMs = 60 * 60_000;
 
 /** A link of the store itself is the same for an hour, and valid for six more. */
 const storeLink = (now: Date) => ({
@@ -88,7 +87,8 @@ export class Media {
   async deleteVideo(reader: TaskReader, taskId: string): Promise<VideoTask> {
     const { rows, stored, now } = this.#with;
     const { id } = await reader.findExisting(taskId);
-    for (let file = await rows.find(id); ; file = await rows.find(id)) {
+    for (;;) {
+      const file = await rows.find(id);
       if (!stored || !file || file.state === 'FAILED') throw new TaskStateError(`The task ${id} has no stored video.`);
       if (file.state === 'DELETED') break;
       const deleted = await rows.update(file, { state: 'DELETED', dueAt: now() });

@@ -1,4 +1,5 @@
 import { videoLifetimeMs } from '../tasks/check-schedule.ts';
+import { later } from '../tasks/moment.ts';
 import type { VideoTask } from '../tasks/task.ts';
 import type { FileLink } from './file-links.ts';
 
@@ -19,6 +20,10 @@ export interface ResultSources {
   readonly linkTo: (taskId: string) => FileLink | null;
 }
 
+/** When the vendor's link of a completed task ends. Rows of old versions do not say it. */
+export const vendorLinkEndOf = ({ videoExpiresAt, completedAt, createdAt }: VideoTask): Date =>
+  videoExpiresAt ?? later(completedAt ?? createdAt, videoLifetimeMs);
+
 /**
  * The video of a completed task, judged at `now`; null for a task in another state. A stored video has a link of this
  * service, any other the vendor's. A vendor's link in which the upstream's key is found is withheld.
@@ -27,7 +32,7 @@ export function resultOf(task: VideoTask, now: Date, { holdsKey, linkTo }: Resul
   if (task.status !== 'COMPLETED' || task.videoUrl === null || task.completedAt === null) return null;
   const link = task.storage === 'STORED' ? linkTo(task.id) : null;
   if (link) return { task, state: 'AVAILABLE', ...link };
-  const expiresAt = task.videoExpiresAt ?? new Date(task.completedAt.getTime() + videoLifetimeMs);
+  const expiresAt = vendorLinkEndOf(task);
   if (task.storage === 'DELETED') return { task, url: null, state: 'DELETED', expiresAt };
   if (now >= expiresAt) return { task, url: null, state: 'EXPIRED', expiresAt };
   if (holdsKey(task.videoUrl)) return { task, url: null, state: 'WITHHELD', expiresAt };

@@ -3,12 +3,14 @@ import type { Logger } from 'pino';
 import type { FileStore, IncomingFile } from '../files/file-store.ts';
 import { FileTooLargeError } from '../files/storage-error.ts';
 import { OutboundError } from '../outbound/outbound-error.ts';
-import { videoLifetimeMs } from '../tasks/check-schedule.ts';
+import { hourMs } from '../tasks/check-schedule.ts';
+import { later } from '../tasks/moment.ts';
 import type { RecordChange } from '../tasks/record-change.ts';
 import type { TaskChange, VideoTask } from '../tasks/task.ts';
 import type { TaskStore } from '../tasks/task-store.ts';
 import { afterStoring } from '../tasks/transitions.ts';
 import { ClaimLoop } from '../work/claim-loop.ts';
+import { vendorLinkEndOf } from './result-of-task.ts';
 import { DownloadError, type DownloadSettings, download } from './video-download.ts';
 import type { VideoFile, VideoFileChange, VideoFileStore } from './video-file.ts';
 import { Lease, leaseMs } from './video-lease.ts';
@@ -37,7 +39,7 @@ export interface VideoStoringDependencies {
 }
 
 const minuteMs = 60_000;
-const dayMs = 24 * 60 * minuteMs;
+const dayMs = 24 * hourMs;
 
 /** The pauses after the first failed attempts; all later ones are as long as the last. */
 const retryPausesMs = [0.5, 2, 10, 60, 180].map((minutes) => minutes * minuteMs);
@@ -46,7 +48,7 @@ const retryPausesMs = [0.5, 2, 10, 60, 180].map((minutes) => minutes * minuteMs)
 const storeProblemPauseMs = minuteMs;
 
 /** How often tasks that were never handed over are looked for. */
-const adoptionMs = 60 * minuteMs;
+const adoptionMs = hourMs;
 
 /** How many tasks are handed over with one claim. */
 const maxEntered = 100;
@@ -55,8 +57,6 @@ const maxEntered = 100;
 const videoErrors = [DownloadError, OutboundError, FileTooLargeError];
 
 const tooLate = 'The link expired before the video was downloaded.';
-
-const later = (date: Date, ms: number): Date => new Date(date.getTime() + ms);
 
 /**
  * Stores the videos of completed tasks: claims their rows, downloads each video, and records how it ended. A crash leaves
@@ -93,14 +93,9 @@ export class VideoStoring {
     await this.#loop.stop();
   }
 
-  /** Works on everything that is due now, and resolves when it is recorded. */
-  storeDue(): Promise<void> {
-    return this.#loop.runDue();
-  }
-
-  /** Does now what is due for a row that was changed, such as the deletion of its file. */
-  async finish(file: VideoFile): Promise<void> {
-    await this.#work(file);
+  /** Does now what follows from a row that was changed to DELETED. */
+  finish(file: VideoFile): Promise<void> {
+    return this.#settle(file);
   }
 
   async #claim(limit: number): Promise<readonly VideoFile[]> {
@@ -115,9 +110,7 @@ export class VideoStoring {
   }
 
   async #work(claimed: VideoFile): Promise<void> {
-    const task = await this.#with.tasks.find(claimed.taskId);
-    if (!task) return;
-    const file = claimed.state === 'PENDING' ? await this.#store(claimed, task) : claimed;
+    const file = claimed.state === 'PENDING' ? await this.#store(claimed) : claimed;
     if (file && file.state !== 'PENDING') await this.#settle(file);
   }
 
@@ -149,8 +142,10 @@ export class VideoStoring {
   }
 
   /** Downloads a video. Returns the row as it is afterwards; null where another process has taken it over. */
-  async #store(claimed: VideoFile, task: VideoTask): Promise<VideoFile | null> {
-    const { rows, files, log, now } = this.#with;
+  async #store(claimed: VideoFile): Promise<VideoFile | null> {
+    const { rows, files, tasks, log, now } = this.#with;
+    const task = await tasks.find(claimed.taskId);
+    if (!task) return null;
     const lease = new Lease(claimed, rows, now, this.#stopped.signal);
     try {
       const stored = await this.#download(claimed, task, lease.ended);
@@ -170,7 +165,7 @@ export class VideoStoring {
     const { files, now, download: settings } = this.#with;
     const problem = await files.problem();
     if (problem !== null) throw new Error(problem);
-    const refusal = now() >= endOf(task) ? (message ?? tooLate) : await this.#refusal(task);
+    const refusal = now() >= vendorLinkEndOf(task) ? (message ?? tooLate) : await this.#refusal(task);
     if (refusal !== null) throw new DownloadError(refusal);
     const { maxBytes } = settings;
     await using incoming = await files.receive(download(task.videoUrl ?? '', settings, signal), { maxBytes, signal });
@@ -210,14 +205,10 @@ export class VideoStoring {
     const pauseMs = isOfVideo ? (retryPausesMs[attempts] ?? retryPausesMs.at(-1) ?? 0) : storeProblemPauseMs;
     const counted = { message, attempts: isOfVideo ? attempts + 1 : attempts };
     const dueAt = later(now, pauseMs);
-    if (dueAt >= endOf(task)) return { state: 'FAILED', ...counted, dueAt: now };
+    if (dueAt >= vendorLinkEndOf(task)) return { state: 'FAILED', ...counted, dueAt: now };
     return { ...counted, dueAt, leasedUntil: null };
   }
 }
-
-/** When the vendor's link ends. */
-const endOf = ({ videoExpiresAt, completedAt, createdAt }: VideoTask): Date =>
-  videoExpiresAt ?? later(completedAt ?? createdAt, videoLifetimeMs);
 
 /** The change by which a task shows what became of storing; null where it shows that already. */
 function changeOf(task: VideoTask, state: VideoFile['state'], now: Date): TaskChange | null {

@@ -1,3 +1,5 @@
+import { unlessAborted } from '../work/unless-aborted.ts';
+
 /** Keeps the promises under way, so that a shutdown can wait for them. */
 export class PendingWork {
   readonly #pending = new Set<Promise<unknown>>();
@@ -12,11 +14,7 @@ export class PendingWork {
 
   /** Adds work that may be left undone, until it settles or the signal aborts. */
   trackUntil(work: Promise<void>, signal: AbortSignal): void {
-    const { promise: aborted, resolve } = Promise.withResolvers<void>();
-    const abort = () => resolve();
-    signal.addEventListener('abort', abort);
-    if (signal.aborted) abort();
-    void this.track(Promise.race([work, aborted])).finally(() => signal.removeEventListener('abort', abort));
+    void this.track(unlessAborted(work, signal).catch(() => {}));
   }
 
   /** Resolves when all promises that are pending now have settled. */

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { isPublicAddress } from '../catalogue/public-address.ts';
 import { problemWithForm, problemWithHost } from '../catalogue/public-url.ts';
+import { unlessAborted } from '../work/unless-aborted.ts';
 import { createDnsLookup, type HostLookup, lookupInSystem } from './host-lookup.ts';
 import { named, OutboundError } from './outbound-error.ts';
 import { asHostname, hostAndPort, portOf, readPrivateHost } from './private-hosts.ts';
@@ -51,15 +52,3 @@ export function createAddressGuard(settings: AddressGuardSettings): AddressGuard
 
 const refused = (url: URL, problem: string) =>
   new OutboundError('ADDRESS_REFUSED', `The address of ${named(url)} ${problem}.`);
-
-/** Settles like the promise, but fails with the signal's reason as soon as that aborts. */
-async function unlessAborted<Result>(promise: Promise<Result>, signal: AbortSignal): Promise<Result> {
-  const aborted = Promise.withResolvers<never>();
-  const abort = () => aborted.reject(signal.reason);
-  signal.addEventListener('abort', abort);
-  try {
-    return await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
-}

@@ -15,6 +15,9 @@ export interface Moment {
   readonly minPauseMs?: number;
 }
 
+/** The time so many milliseconds after another. */
+export const later = (date: Date, ms: number): Date => new Date(date.getTime() + ms);
+
 /** Returns the present moment. */
 export type Clock = () => Moment;
 

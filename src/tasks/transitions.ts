@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { hourMs, pauseMs, trackingLimitMs, unansweredLimitMs, videoLifetimeMs } from './check-schedule.ts';
 import { type FailureCode, failureOfSubmit } from './failures.ts';
 import { linkExpiry } from './link-expiry.ts';
-import type { Moment } from './moment.ts';
-import type { ChangeCause, TaskChange, TaskStatus, VideoTask } from './task.ts';
+import { later, type Moment } from './moment.ts';
+import type { ChangeCause, HistoryEntry, TaskChange, TaskStatus, VideoTask } from './task.ts';
 import type { Accepted, CheckReply, NoAnswer, Observed, SubmitReply } from './upstream.ts';
 
 /**
@@ -20,8 +20,6 @@ const repeatedAs = (answer: string, task: VideoTask) => ({
   repeatedAnswer: answer,
   repeatedAnswerCount: task.repeatedAnswer === answer ? task.repeatedAnswerCount + 1 : 1,
 });
-
-const later = (date: Date, ms: number): Date => new Date(date.getTime() + ms);
 
 const ended = (status: TaskStatus, { now }: Moment): TaskChange => ({
   status,
@@ -67,17 +65,17 @@ function recorded(task: VideoTask, change: TaskChange, cause: ChangeCause, { now
     const { upstreamStatus: _, ...unseen } = change;
     return unseen;
   }
-  const entry = { from: task.status, to: status, at: momentAfter(task, now), cause, upstreamStatus };
-  return { ...change, history: [...task.history, { ...entry, attempt: checkCount }] };
+  return { ...change, history: historyWith(task, now, { to: status, cause, upstreamStatus, attempt: checkCount }) };
 }
 
 /**
- * The time of a new history entry. It is never before that of the entry before it, although the clock may be set back or
+ * The history with one more entry. An entry is never older than the one before it, although the clock may be set back or
  * be another machine's.
  */
-function momentAfter({ history }: VideoTask, now: Date): string {
+function historyWith({ status: from, history }: VideoTask, now: Date, entry: Omit<HistoryEntry, 'from' | 'at'>) {
   const before = history.at(-1)?.at ?? '';
-  return now.toISOString() > before ? now.toISOString() : before;
+  const at = now.toISOString() > before ? now.toISOString() : before;
+  return [...history, { from, at, ...entry }];
 }
 
 /**
@@ -86,9 +84,8 @@ function momentAfter({ history }: VideoTask, now: Date): string {
  */
 export function afterStoring(task: VideoTask, storage: 'STORED' | 'FAILED', now: Date): TaskChange | null {
   if (task.status !== 'COMPLETED' || task.storage !== null) return null;
-  const { status, upstreamStatus, checkCount } = task;
-  const entry = { from: status, to: status, at: momentAfter(task, now), cause: 'STORE', upstreamStatus } as const;
-  return { storage, history: [...task.history, { ...entry, attempt: checkCount, storage }] };
+  const { status: to, upstreamStatus, checkCount: attempt } = task;
+  return { storage, history: historyWith(task, now, { to, cause: 'STORE', upstreamStatus, attempt, storage }) };
 }
 
 /**

@@ -1,8 +1,9 @@
 import { access, constants, mkdir, open, opendir, rename, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
+import type { ByteRange } from '../../byte-range.ts';
 import { fileName, isFileName, namePrefix } from '../file-name.ts';
-import type { ByteRange, FileFacts, FileStore, IncomingFile, ListedFile, ReceiveLimits } from '../file-store.ts';
+import type { FileFacts, FileStore, IncomingFile, ListedFile, ReceiveLimits } from '../file-store.ts';
 import { IncomingFiles } from '../incoming-files.ts';
 import { diskError, onDisk, StorageError, systemCode } from '../storage-error.ts';
 import { flush } from './flush.ts';

@@ -1,17 +1,10 @@
 import { createReadStream } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
+import type { ByteRange } from '../../byte-range.ts';
 import { inlineAs } from '../content-disposition.ts';
 import { fileName, isFileName, namePrefix } from '../file-name.ts';
-import type {
-  ByteRange,
-  FileFacts,
-  FileStore,
-  IncomingFile,
-  ListedFile,
-  ReceiveLimits,
-  SignedLink,
-} from '../file-store.ts';
+import type { FileFacts, FileStore, IncomingFile, ListedFile, ReceiveLimits, SignedLink } from '../file-store.ts';
 import { IncomingFiles } from '../incoming-files.ts';
 import { diskError, StorageError } from '../storage-error.ts';
 import { privateTemporaryFolder } from '../temporary-folder.ts';

@@ -2,6 +2,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { pipeline } from 'node:stream/promises';
 import type { Logger } from 'pino';
 import { type ByteRange, rangeIn } from '../../byte-range.ts';
+import { inlineAs } from '../../files/content-disposition.ts';
 import type { LinkedFile, Media } from '../../media/media.ts';
 import { securityHeaders } from '../plugins/security-headers.ts';
 
@@ -82,7 +83,7 @@ async function send(
 const headersOf = ({ contentType, sha256, fileName, expiresAt }: LinkedFile) => ({
   ...openHeaders,
   'content-type': contentType,
-  'content-disposition': `inline; filename="${fileName}"`,
+  'content-disposition': inlineAs(fileName),
   'accept-ranges': 'bytes',
   // Until the link ends, and not for shared caches: the video is one client's.
   'cache-control': `private, max-age=${Math.max(0, Math.floor((expiresAt.getTime() - Date.now()) / 1_000))}, immutable`,
