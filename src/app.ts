@@ -190,12 +190,12 @@ function createMedia({ environment, database, files, store, record, upstream, no
     { ...settings.images, publicBaseUrl, sandbox: sandbox !== null },
   );
   const holdsKey = (text: string) => upstream.holdsKey(text);
-  const shared = { rows, images: imageRows, holdsKey, now };
+  const shared = { rows, images: imageRows, holdsKey, now, sendRate: new ByteRate(settings.fileBytesPerSecond) };
   if (!storage || !deletion) return { media: new Media({ ...shared, stored: null }), ...images, loops: [] };
   const privateHosts = [...outbound.privateHosts, ...(parts.sandboxUrl ? [new URL(parts.sandboxUrl).host] : [])];
   const download = {
     client: createOutboundClient({ privateHosts }),
-    rate: new ByteRate(settings.bytesPerSecond),
+    rate: new ByteRate(settings.storeBytesPerSecond),
     maxBytes: settings.maxVideoBytes,
   };
   const storing = new VideoStoring(

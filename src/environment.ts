@@ -127,7 +127,8 @@ function jwtOf(settings: Settings): JwtSettings | null {
 const mediaOf = (settings: Settings) => ({
   linkHours: settings.FILE_LINK_HOURS,
   maxVideoBytes: settings.MAX_VIDEO_BYTES,
-  bytesPerSecond: settings.STORE_BYTES_PER_SECOND,
+  storeBytesPerSecond: settings.STORE_BYTES_PER_SECOND,
+  fileBytesPerSecond: settings.FILE_BYTES_PER_SECOND,
   storing: {
     concurrency: settings.STORE_CONCURRENCY,
     pollMs: pollMsOf(settings),

@@ -15,8 +15,8 @@ const upTo = (max: number) =>
 /** A limit; `none`, or null by default, for no limit. */
 export const limit = (byDefault: number | null) => upTo(2_147_483_647).default(byDefault);
 
-/** A limit in bytes, which has more digits; none by default. */
-export const byteLimit = upTo(Number.MAX_SAFE_INTEGER).default(null);
+/** A limit in bytes, which has more digits; `none`, or null by default, for no limit. */
+export const byteLimit = (byDefault: number | null) => upTo(Number.MAX_SAFE_INTEGER).default(byDefault);
 
 export const onOrOff = z
   .enum(['on', 'off'])

@@ -38,7 +38,8 @@ test('with nothing but a key, every setting has its documented default', () => {
     media: {
       linkHours: 24,
       maxVideoBytes: 512 * 1024 * 1024,
-      bytesPerSecond: null,
+      storeBytesPerSecond: 25_000_000,
+      fileBytesPerSecond: 100_000_000,
       storing: { concurrency: 4, pollMs: 1_000, retentionDays: null, maxClientBytes: null },
       images: { maxUploads: 100, retentionMs: 24 * 3_600_000, maxClientBytes: null, pollMs: 1_000 },
     },
@@ -79,6 +80,7 @@ test('every setting reaches its part, and values that depend on a setting follow
     STORED_BYTES: '18',
     STORE_CONCURRENCY: '19',
     STORE_BYTES_PER_SECOND: '20',
+    FILE_BYTES_PER_SECOND: '13',
     MAX_UPLOADS: '21',
     UPLOAD_RETENTION_HOURS: '22',
     GROK_API_BASE_URL: 'http://127.0.0.1:8009/api',
@@ -177,7 +179,8 @@ test('every setting reaches its part, and values that depend on a setting follow
     media: {
       linkHours: 14,
       maxVideoBytes: 16,
-      bytesPerSecond: 20,
+      storeBytesPerSecond: 20,
+      fileBytesPerSecond: 13,
       storing: { concurrency: 19, pollMs: 400, retentionDays: 15, maxClientBytes: 18 },
       images: { maxUploads: 21, retentionMs: 22 * 3_600_000, maxClientBytes: 18, pollMs: 400 },
     },

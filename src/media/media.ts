@@ -5,6 +5,7 @@ import type { FileStore } from '../files/file-store.ts';
 import { hourMs } from '../tasks/check-schedule.ts';
 import type { VideoTask } from '../tasks/task.ts';
 import type { TaskReader } from '../tasks/task-reader.ts';
+import type { ByteRate } from './byte-rate.ts';
 import { type FileLinks, readLink } from './file-links.ts';
 import type { ImageFileStore } from './image-file.ts';
 import { linkNameOf } from './image-types.ts';
@@ -42,6 +43,8 @@ export interface MediaDependencies {
   /** Null where nothing is stored. */
   readonly stored: Stored | null;
   readonly holdsKey: (text: string) => boolean;
+  /** How fast files are sent to their readers, all together. */
+  readonly sendRate: ByteRate;
   readonly now: () => Date;
 }
 
@@ -53,10 +56,12 @@ const storeLink = (now: Date) => ({
 
 /** The files that the service keeps: the results of tasks, and what the links to them and to images lead to. */
 export class Media {
+  readonly sendRate: ByteRate;
   readonly #with: MediaDependencies;
 
   constructor(dependencies: MediaDependencies) {
     this.#with = dependencies;
+    this.sendRate = dependencies.sendRate;
   }
 
   /** The video of a completed task; null for a task in another state. */

@@ -135,3 +135,13 @@ test('a client that leaves in the middle of a file leaves nothing open', async (
   }
   expect((await fetch(url)).status).toBe(200);
 });
+
+test('files are sent to all readers together at FILE_BYTES_PER_SECOND', async () => {
+  // 600,000 bytes, of which all but the last parts have to wait.
+  const app = await createStoringApp({ settings: { FILE_BYTES_PER_SECOND: '400000' } });
+  const { url } = await app.until(await app.order(), 'STORED');
+  const began = performance.now();
+  const read = async () => (await (await fetch(url ?? '')).bytes()).length;
+  expect(await Promise.all([read(), read(), read()])).toEqual([200_000, 200_000, 200_000]);
+  expect(performance.now() - began).toBeGreaterThan(900);
+});

@@ -6,6 +6,7 @@ import { createImageFileStore } from '../../src/database/prisma-image-file-store
 import { createTaskStore } from '../../src/database/prisma-task-store.ts';
 import { createUsageStore } from '../../src/database/prisma-usage-store.ts';
 import { createVideoFileStore } from '../../src/database/prisma-video-file-store.ts';
+import { ByteRate } from '../../src/media/byte-rate.ts';
 import { ImageUploads } from '../../src/media/image-uploads.ts';
 import { KeptImages } from '../../src/media/kept-images.ts';
 import { Media } from '../../src/media/media.ts';
@@ -106,7 +107,14 @@ export const trackerWith = (parts: TestParts, settings: TrackerSettings): Tracke
 
 /** Shows what the tasks themselves say; nothing is stored. */
 export const mediaWith = ({ videoFiles: rows, imageFiles: images, upstream, now }: TestParts): Media =>
-  new Media({ rows, images, stored: null, holdsKey: (text) => upstream.holdsKey(text), now });
+  new Media({
+    rows,
+    images,
+    stored: null,
+    holdsKey: (text) => upstream.holdsKey(text),
+    sendRate: new ByteRate(null),
+    now,
+  });
 
 /** Takes no images, because nothing is stored. */
 export const uploadsWith = ({ imageFiles: rows, videoFiles: videoRows, now, log }: TestParts): ImageUploads =>

@@ -21,11 +21,13 @@ const preflightHeaders = {
   'access-control-max-age': '86400',
 };
 
+type Served = Pick<Media, 'findLinked' | 'sendRate'>;
+
 /**
  * Serves stored files past Yoga: whole or in part, to GET and HEAD. A link that is not valid is answered with 403 and
  * nothing else, whatever is wrong with it.
  */
-export function serveFiles(media: Pick<Media, 'findLinked'>, log: Logger, next: RequestListener): RequestListener {
+export function serveFiles(media: Served, log: Logger, next: RequestListener): RequestListener {
   return (request, response) => {
     if (!request.url?.startsWith('/files/')) return next(request, response);
     answer(media, request, response).catch((err: unknown) => {
@@ -42,11 +44,7 @@ function end(response: ServerResponse, status: number, headers: Record<string, s
   response.writeHead(status, { ...openHeaders, 'content-length': 0, ...headers }).end();
 }
 
-async function answer(
-  media: Pick<Media, 'findLinked'>,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
+async function answer(media: Served, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { method, url = '', headers } = request;
   if (method === 'OPTIONS') return void response.writeHead(204, preflightHeaders).end();
   if (method !== 'GET' && method !== 'HEAD') return end(response, 405, { allow: 'GET, HEAD, OPTIONS' });
@@ -63,7 +61,7 @@ async function answer(
   if (method === 'HEAD') return void response.writeHead(200, { ...known, 'content-length': file.sizeBytes }).end();
   const storeUrl = await file.storeUrl();
   if (storeUrl !== null) return end(response, 302, { location: storeUrl });
-  await send(file, range, known, response);
+  await send(file, range, known, response, media.sendRate);
 }
 
 async function send(
@@ -71,13 +69,16 @@ async function send(
   range: ByteRange | null,
   known: ReturnType<typeof headersOf>,
   response: ServerResponse,
+  rate: Served['sendRate'],
 ): Promise<void> {
   const body = await file.open(range);
   if (body === null) return end(response, 404);
   const { start, end: last } = range ?? { start: 0, end: file.sizeBytes - 1 };
   const part = range && { 'content-range': `bytes ${start}-${last}/${file.sizeBytes}` };
   response.writeHead(range ? 206 : 200, { ...known, ...part, 'content-length': last - start + 1 });
-  await pipeline(body, response);
+  const left = new AbortController();
+  response.once('close', () => left.abort());
+  await pipeline(body, (parts: AsyncIterable<Buffer>) => rate.pace(parts, left.signal), response);
 }
 
 const headersOf = ({ contentType, sha256, fileName, expiresAt }: LinkedFile) => ({
