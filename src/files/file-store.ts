@@ -21,6 +21,12 @@ export interface FileStore {
   receive(body: AsyncIterable<Uint8Array>, limits: ReceiveLimits): Promise<IncomingFile>;
   /** The bytes of a file, or those of a range that the caller has checked against the size; null where there is none. */
   open(name: string, range?: ByteRange): Promise<Readable | null>;
+  /**
+   * The same bytes, in parts each of which is valid only until the next one is asked for. A folder reads them all into
+   * one buffer: with a new one for each part, the garbage collector would hold up the requests of others. The parts have
+   * to be read to the end, or given up by `return`, which closes the file.
+   */
+  parts(name: string, range: ByteRange): Promise<AsyncGenerator<Uint8Array> | null>;
   stat(name: string): Promise<FileFacts | null>;
   /** Deletes a file. That it is not there is no error. */
   delete(name: string): Promise<void>;

@@ -18,12 +18,4 @@ export class ByteRate {
     this.#freeAtMs = Math.max(this.#freeAtMs, nowMs) + (bytes / this.#bytesPerSecond) * 1_000;
     if (waitMs > 0) await sleep(waitMs, undefined, { signal });
   }
-
-  /** Yields the parts, each when it fits into the rate. */
-  async *pace<Part extends Uint8Array>(parts: AsyncIterable<Part>, signal: AbortSignal): AsyncGenerator<Part> {
-    for await (const part of parts) {
-      await this.take(part.length, signal);
-      yield part;
-    }
-  }
 }

@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import type { ByteRange } from '../byte-range.ts';
 import { TaskStateError } from '../errors.ts';
 import type { FileStore } from '../files/file-store.ts';
@@ -22,8 +21,8 @@ export interface LinkedFile {
   readonly fileName: string;
   /** When the link ends. */
   readonly expiresAt: Date;
-  /** The bytes, all of them or a range; null where the store has lost them. */
-  open(range: ByteRange | null): Promise<Readable | null>;
+  /** The bytes of a range, in parts as `FileStore.parts` gives them; null where the store has lost the file. */
+  parts(range: ByteRange): Promise<AsyncGenerator<Uint8Array> | null>;
   /** A URL from which the store itself serves the file; null where this service has to. */
   storeUrl(): Promise<string | null>;
 }
@@ -126,7 +125,7 @@ export class Media {
     const contentType = file.contentType ?? 'video/mp4';
     return {
       ...{ sizeBytes, sha256: sha256 ?? '', contentType, fileName },
-      open: (range) => files.open(name, range ?? undefined),
+      parts: (range) => files.parts(name, range),
       storeUrl: () => files.signedUrl(name, { ...storeLink(now()), contentType, fileName }),
     };
   }
@@ -138,7 +137,7 @@ export class Media {
     const { name, sizeBytes, sha256, contentType } = file;
     return {
       ...{ sizeBytes, sha256: sha256 ?? '', contentType, fileName },
-      open: (range) => files.open(name, range ?? undefined),
+      parts: (range) => files.parts(name, range),
       storeUrl: async () => null,
     };
   }

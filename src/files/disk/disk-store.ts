@@ -1,4 +1,4 @@
-import { access, constants, mkdir, open, opendir, rename, stat, unlink } from 'node:fs/promises';
+import { access, constants, type FileHandle, mkdir, open, opendir, rename, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { ByteRange } from '../../byte-range.ts';
@@ -76,6 +76,11 @@ class DiskStore implements FileStore {
     return this.#onDisk(nullIfMissing(openFile(this.#pathOf(name), range)));
   }
 
+  async parts(name: string, { start, end }: ByteRange): Promise<AsyncGenerator<Uint8Array> | null> {
+    const file = await this.#onDisk(nullIfMissing(open(this.#pathOf(name))));
+    return file && partsOf(file, start, end);
+  }
+
   async stat(name: string): Promise<FileFacts | null> {
     const found = await this.#onDisk(nullIfMissing(stat(this.#pathOf(name))));
     return found?.isFile() ? { sizeBytes: found.size, modifiedAt: found.mtime } : null;
@@ -147,6 +152,23 @@ async function nullIfMissing<Result>(call: Promise<Result>): Promise<Result | nu
     const code = systemCode(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') return null;
     throw error;
+  }
+}
+
+/** How many bytes are read at a time. */
+const partBytes = 64 * 1024;
+
+async function* partsOf(file: FileHandle, start: number, end: number): AsyncGenerator<Uint8Array> {
+  try {
+    const buffer = Buffer.allocUnsafeSlow(Math.min(partBytes, end + 1 - start));
+    for (let at = start; at <= end; ) {
+      const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, end + 1 - at), at);
+      if (bytesRead === 0) return;
+      at += bytesRead;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    await file.close();
   }
 }
 

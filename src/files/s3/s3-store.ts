@@ -71,6 +71,11 @@ class S3Store implements FileStore {
     return answer && bodyOf(answer, this.#requests.place);
   }
 
+  async parts(name: string, range: ByteRange): Promise<AsyncGenerator<Uint8Array> | null> {
+    const body = await this.open(name, range);
+    return body && partsOf(body);
+  }
+
   async stat(name: string): Promise<FileFacts | null> {
     const answer = await nullIfMissing(this.#requests.send({ method: 'HEAD', key: this.#keyOf(name) }, 200));
     if (answer === null) return null;
@@ -133,4 +138,8 @@ async function* chunksOf(path: string): AsyncGenerator<Buffer> {
   } catch (error) {
     throw diskError(dirname(path), error);
   }
+}
+
+async function* partsOf(body: Readable): AsyncGenerator<Uint8Array> {
+  yield* body as AsyncIterable<Uint8Array>;
 }

@@ -1,8 +1,8 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { pipeline } from 'node:stream/promises';
 import type { Logger } from 'pino';
 import { type ByteRange, rangeIn } from '../../byte-range.ts';
 import { inlineAs } from '../../files/content-disposition.ts';
+import type { ByteRate } from '../../media/byte-rate.ts';
 import type { LinkedFile, Media } from '../../media/media.ts';
 import { securityHeaders } from '../plugins/security-headers.ts';
 
@@ -69,16 +69,37 @@ async function send(
   range: ByteRange | null,
   known: ReturnType<typeof headersOf>,
   response: ServerResponse,
-  rate: Served['sendRate'],
+  rate: ByteRate,
 ): Promise<void> {
-  const body = await file.open(range);
-  if (body === null) return end(response, 404);
-  const { start, end: last } = range ?? { start: 0, end: file.sizeBytes - 1 };
-  const part = range && { 'content-range': `bytes ${start}-${last}/${file.sizeBytes}` };
-  response.writeHead(range ? 206 : 200, { ...known, ...part, 'content-length': last - start + 1 });
+  const sent = range ?? { start: 0, end: file.sizeBytes - 1 };
+  const parts = await file.parts(sent);
+  if (parts === null) return end(response, 404);
+  const part = range && { 'content-range': `bytes ${sent.start}-${sent.end}/${file.sizeBytes}` };
+  const sizeBytes = sent.end - sent.start + 1;
+  response.writeHead(range ? 206 : 200, { ...known, ...part, 'content-length': sizeBytes });
+  if ((await write(parts, response, rate)) < sizeBytes) throw new Error('The file store has lost a part of a file.');
+  response.end();
+}
+
+/** Writes each part when the rate allows it, and only after the one before it has left. Returns how many bytes they had. */
+async function write(parts: AsyncIterable<Uint8Array>, response: ServerResponse, rate: ByteRate): Promise<number> {
   const left = new AbortController();
-  response.once('close', () => left.abort());
-  await pipeline(body, (parts: AsyncIterable<Buffer>) => rate.pace(parts, left.signal), response);
+  let onLeft = () => {};
+  response.once('close', () => {
+    left.abort();
+    onLeft();
+  });
+  let bytes = 0;
+  for await (const part of parts) {
+    await rate.take(part.length, left.signal);
+    await new Promise((resolve, reject) => {
+      onLeft = () => reject(new Error('The reader has left.'));
+      if (response.destroyed) onLeft();
+      else response.write(part, resolve);
+    });
+    bytes += part.length;
+  }
+  return bytes;
 }
 
 const headersOf = ({ contentType, sha256, fileName, expiresAt }: LinkedFile) => ({
