@@ -1,37 +1,29 @@
 import type { Logger } from 'pino';
 import { createAuthenticator } from './access/authenticator.ts';
 import { OpenSubscriptions } from './access/subscriptions.ts';
+import { createMedia, openFiles } from './app-media.ts';
 import { withCache } from './database/cache/task-cache.ts';
 import { type Database, openDatabase } from './database/database.ts';
-import { createImageFileStore } from './database/prisma-image-file-store.ts';
+import { createAccountStore } from './database/prisma-account-store.ts';
 import { createKeyStore } from './database/prisma-key-store.ts';
 import { createTaskStore } from './database/prisma-task-store.ts';
 import { createUsageStore } from './database/prisma-usage-store.ts';
-import { createVideoFileStore } from './database/prisma-video-file-store.ts';
 import { withFileWatch } from './database/sqlite/file-watch.ts';
 import type { Environment } from './environment.ts';
 import type { FileStore } from './files/file-store.ts';
 import { Health, readinessChecks } from './health.ts';
 import { createLog } from './log.ts';
-import { ByteRate } from './media/byte-rate.ts';
-import { FileLinks } from './media/file-links.ts';
-import { Housekeeping } from './media/housekeeping.ts';
-import { Media } from './media/media.ts';
-import { openPairedStore } from './media/paired-store.ts';
-import { createReferenceImages } from './media/reference-images.ts';
-import { VideoStoring } from './media/video-storing.ts';
+import { AccountGate } from './orders/account-gate.ts';
 import { Orders } from './orders/orders.ts';
-import { createOutboundClient } from './outbound/guarded-client.ts';
+import { refundsFreeEndings, refundsFrom } from './orders/refunds.ts';
 import { startSandbox } from './sandbox/sandbox.ts';
 import { type Listener, listen } from './server/http/listen.ts';
 import { createGraphqlServer } from './server/yoga.ts';
-import { deriveKey, secretBeside } from './service-secret.ts';
 import { Ledger } from './spending/ledger.ts';
 import { createClock } from './tasks/moment.ts';
-import { logsStatus, type RecordChange, recorderFor, wakesWatchers } from './tasks/record-change.ts';
+import { logsStatus, recorderFor, wakesWatchers } from './tasks/record-change.ts';
 import { TaskReader, type Viewer } from './tasks/task-reader.ts';
 import { createTaskSignals } from './tasks/task-signals.ts';
-import type { TaskStore } from './tasks/task-store.ts';
 import type { Upstream } from './tasks/upstream.ts';
 import { createThrottle } from './tracking/throttle.ts';
 import { Tracker } from './tracking/tracker.ts';
@@ -102,7 +94,7 @@ export async function createApp(environment: Environment, now = () => new Date()
       listener = await listen(graphql.listener, environment.server, log);
       address.ownUrl = new URL(listener.url).origin;
       tracker.start();
-      for (const loop of loops) loop.start();
+      for (const loop of [orders.waiting, ...loops]) loop.start();
       log.info({ migrations: database.appliedMigrations }, `GraphQL at ${listener.url}`);
       if (authenticator.open) log.warn('There is no API key: all who work on this machine may order, and no others.');
       return { url: listener.url };
@@ -111,7 +103,7 @@ export async function createApp(environment: Environment, now = () => new Date()
       log.info('stopping');
       stopping.abort();
       signals.publishAll();
-      const worked = Promise.all([tracker.stop(), ...loops.map((loop) => loop.stop())]);
+      const worked = Promise.all([tracker, orders.waiting, ...loops].map((loop) => loop.stop()));
       const abortTimer = setTimeout(() => aborting.abort(), submitGraceMs);
       await Promise.allSettled([orders.settled(), worked]);
       clearTimeout(abortTimer);
@@ -149,87 +141,34 @@ function createDomain({ environment, database, health, now, log, stopping, abort
   const upstream = health.watchUpstream(parts.upstream);
   const ledger = new Ledger(health.watchWrites(createUsageStore(database.client), 'save'), now);
   const signals = createTaskSignals(database.notifications);
-  const record = recorderFor(store, [wakesWatchers(signals), logsStatus(log)]);
+  const refund = refundsFrom(ledger, log);
+  const record = recorderFor(store, [wakesWatchers(signals), logsStatus(log), refundsFreeEndings(refund)]);
   const clock = createClock(now, environment.schedule, upstream, parts.files !== null);
   const throttle = createThrottle(environment.schedule);
   const sources = { store, signals, stopping: stopping.signal, rereadMs };
   const readerFor = (viewer: Viewer) => new TaskReader(sources, viewer);
   const shared = { store, upstream, record, clock, now, log };
   const { keptImages: images, ...kept } = createMedia({ ...parts, ...shared, environment, database });
+  const gate = new AccountGate(
+    { accounts: createAccountStore(database), store, epoch: database.epoch, now, log },
+    environment.orders,
+  );
+  database.notifications?.onAnnounced('account', () => gate.forget());
   const orders = new Orders({
     ...shared,
     images,
     readerFor,
     ledger,
+    refund,
+    gate,
+    settings: environment.orders,
     onReply: (reply, sentAt) => throttle.heedSubmit(reply, sentAt, now()),
-    submitLeaseMs: environment.submitLeaseMs,
     idempotencyKeyLifetimeMs: environment.idempotencyKeyLifetimeMs,
     stopping: stopping.signal,
     aborting: aborting.signal,
   });
   const tracker = new Tracker({ ...shared, throttle }, environment.tracker);
   return { savedTasks, signals, readerFor, ledger, orders, tracker, ...kept };
-}
-
-interface MediaParts extends Pick<DomainParts, 'environment' | 'database' | 'files' | 'sandboxUrl' | 'address'> {
-  readonly store: TaskStore;
-  readonly record: RecordChange;
-  readonly upstream: Upstream;
-  readonly now: () => Date;
-  readonly log: Logger;
-}
-
-/** Makes what keeps results and reference images, the links to them, and, where files are stored at all, what works on them. */
-function createMedia({ environment, database, files, store, record, upstream, now, log, ...parts }: MediaParts) {
-  const { media: settings, outbound, publicBaseUrl, sandbox } = environment;
-  const rows = createVideoFileStore(database.client);
-  const imageRows = createImageFileStore(database.client);
-  const storage = files && { files, ...linksOf(environment, parts.address) };
-  const { deletion, ...images } = createReferenceImages(
-    { rows: imageRows, videoRows: rows, storage, now, log },
-    { ...settings.images, publicBaseUrl, sandbox: sandbox !== null },
-  );
-  const holdsKey = (text: string) => upstream.holdsKey(text);
-  const shared = { rows, images: imageRows, holdsKey, now, sendRate: new ByteRate(settings.fileBytesPerSecond) };
-  if (!storage || !deletion) return { media: new Media({ ...shared, stored: null }), ...images, loops: [] };
-  const privateHosts = [...outbound.privateHosts, ...(parts.sandboxUrl ? [new URL(parts.sandboxUrl).host] : [])];
-  const download = {
-    client: createOutboundClient({ privateHosts }),
-    rate: new ByteRate(settings.storeBytesPerSecond),
-    maxBytes: settings.maxVideoBytes,
-  };
-  const storing = new VideoStoring(
-    { rows, files: storage.files, tasks: store, record, download, holdsKey, now, log },
-    settings.storing,
-  );
-  const housekeeping = new Housekeeping(storage.files, { videos: rows, images: imageRows }, now, log);
-  const media = new Media({ ...shared, stored: { ...storage, storing } });
-  return { media, ...images, loops: [storing, deletion, housekeeping] };
-}
-
-/** What signs links to files, and, with keys of its own, links to which images are sent. */
-function linksOf({ media, serviceSecrets, databaseUrl, publicBaseUrl }: Environment, address: { ownUrl: string }) {
-  const secrets = serviceSecrets ?? [secretBeside(databaseUrl)];
-  const linksFor = (purpose: string) =>
-    new FileLinks({
-      keys: secrets.map((secret) => deriveKey(secret, purpose)),
-      linkHours: media.linkHours,
-      baseUrl: () => publicBaseUrl ?? address.ownUrl,
-    });
-  return { links: linksFor('file-links'), uploadLinks: linksFor('upload-links') };
-}
-
-/** The store of files that belongs to the database; null where nothing is stored. */
-async function openFiles({ storage }: Environment, database: Database, log: Logger): Promise<FileStore | null> {
-  if (storage === null) {
-    log.info(
-      'No files are kept, because STORAGE_URL is none or not set: finished videos end with the links of the vendor.',
-    );
-    return null;
-  }
-  const files = await openPairedStore(storage, createVideoFileStore(database.client));
-  log.info(`Files in ${files.place}`);
-  return files;
 }
 
 async function sandboxAt(port: number, log: Logger) {

@@ -143,6 +143,16 @@ const mediaOf = (settings: Settings) => ({
   },
 });
 
+const ordersOf = (settings: Settings) => ({
+  account: settings.UPSTREAM_ACCOUNT,
+  submitsPerMinute: settings.UPSTREAM_SUBMITS_PER_MINUTE,
+  maxOpen: settings.UPSTREAM_MAX_OPEN,
+  maxWaitMs: settings.MAX_WAIT_HOURS * hourMs,
+  maxWaiting: settings.MAX_WAITING,
+  submitLeaseMs: settings.GROK_SUBMIT_TIMEOUT_MS + leaseMarginMs,
+  pollMs: pollMsOf(settings),
+});
+
 const pollMsOf = ({ TRACKER_INTERVAL_MS }: Settings): number => Math.min(TRACKER_INTERVAL_MS, maxPollMs);
 
 function group(settings: Settings, { development, sandbox }: { development: boolean; sandbox: boolean }) {
@@ -169,6 +179,7 @@ function group(settings: Settings, { development, sandbox }: { development: bool
         submitsPerMinute: settings.SUBMITS_PER_MINUTE,
         secondsPerDay: settings.SECONDS_PER_DAY,
         callsPerDay: settings.CALLS_PER_DAY,
+        maxOpen: null,
       },
     },
     maxSubscriptions: settings.MAX_SUBSCRIPTIONS,
@@ -191,7 +202,7 @@ function group(settings: Settings, { development, sandbox }: { development: bool
       submitTimeoutMs: settings.GROK_SUBMIT_TIMEOUT_MS,
       checkTimeoutMs: settings.GROK_CHECK_TIMEOUT_MS,
     },
-    submitLeaseMs: settings.GROK_SUBMIT_TIMEOUT_MS + leaseMarginMs,
+    orders: ordersOf(settings),
     idempotencyKeyLifetimeMs: settings.IDEMPOTENCY_KEY_DAYS * dayMs,
     schedule: { firstCheckMs: settings.TRACKER_FIRST_CHECK_MS, intervalMs: settings.TRACKER_INTERVAL_MS },
     tracker: {

@@ -15,9 +15,10 @@ import type { SpendingLimits } from './spending/limits.ts';
 
 const usage = `Usage: npm run keys -- <command>
 
-  create --name <client> [--scope read,submit] [--quota submits=60,seconds=3600,calls=360]
+  create --name <client> [--scope read,submit] [--quota submits=60,seconds=3600,calls=360] [--max-open 10]
       makes a key and shows it once. A client may have several keys; they share its tasks.
       scopes: ${Object.keys(scopes).join(', ')}; quota: submits a minute, seconds and calls a day; what it does not name has the service's default
+      max-open: how many tasks of the client may be open at the upstream; further orders wait
   list
       shows every key without its secret
   revoke <id>
@@ -34,6 +35,7 @@ const options = {
   name: { type: 'string' },
   scope: { type: 'string', default: 'read,submit' },
   quota: { type: 'string', default: '' },
+  'max-open': { type: 'string' },
   development: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
 } as const;
@@ -56,14 +58,27 @@ function limitsIn(quota: string): Partial<SpendingLimits> {
   );
 }
 
-function grantIn({ name = '', scope, quota }: { name?: string; scope: string; quota: string }): KeyGrant {
+function maxOpenIn(text: string | undefined): Partial<SpendingLimits> {
+  if (text === undefined) return {};
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new UsageError('--max-open must be a whole number, at least 1.');
+  return { maxOpen: Number(text) };
+}
+
+interface Grant {
+  readonly name?: string;
+  readonly scope: string;
+  readonly quota: string;
+  readonly 'max-open'?: string;
+}
+
+function grantIn({ name = '', scope, quota, 'max-open': maxOpen }: Grant): KeyGrant {
   if (!isClientName(name) || name.toLowerCase().startsWith(tokenPrefix)) {
     throw new UsageError(`--name must be ${clientNameRule}, and not begin with ${tokenPrefix}`);
   }
   const names = scope.split(',').map((part) => part.trim());
   const granted = names.filter(isScope);
   if (granted.length < names.length) throw new UsageError(`--scope must be some of ${Object.keys(scopes).join(', ')}.`);
-  return { client: name, scopes: [...new Set(granted)], limits: limitsIn(quota) };
+  return { client: name, scopes: [...new Set(granted)], limits: { ...limitsIn(quota), ...maxOpenIn(maxOpen) } };
 }
 
 async function list(store: KeyStore): Promise<void> {
@@ -76,6 +91,7 @@ async function list(store: KeyStore): Promise<void> {
     'submits/min': key.submitsPerMinute ?? 'default',
     'seconds/day': key.secondsPerDay ?? 'default',
     'calls/day': key.callsPerDay ?? 'default',
+    'max open': key.maxOpen ?? 'none',
     created: day(key.createdAt),
     'last used': day(key.lastUsedAt),
     revoked: day(key.revokedAt),

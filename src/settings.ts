@@ -7,6 +7,7 @@ import { fetchable, isFetchablePort } from './fetchable.ts';
 import { readPrivateHost } from './outbound/private-hosts.ts';
 import { count, isOrigin, limit, list, milliseconds, onOrOff, port, someOf } from './setting-types.ts';
 import { storageSettings } from './storage-settings.ts';
+import { maxWaitHours } from './tasks/wait-reasons.ts';
 
 /** Every setting with its default and its meaning. docs/reference.md is written from it. */
 export const settings = z.object({
@@ -40,6 +41,32 @@ export const settings = z.object({
   ),
   GROK_CHECK_TIMEOUT_MS: milliseconds(15_000).describe(
     'How long a check may take, the last byte of its answer included.',
+  ),
+  UPSTREAM_ACCOUNT: z
+    .string()
+    .regex(/^[\w.-]{1,64}$/, 'must be 1 to 64 letters, digits, dots, hyphens and underscores')
+    .default('default')
+    .describe(
+      "A name for the account that `GROK_API_KEY` belongs to. It is recorded with each order, and whether orders wait is one account's state.",
+    ),
+  UPSTREAM_SUBMITS_PER_MINUTE: limit(null)
+    .refine((orders) => orders === null || (orders > 0 && orders <= 1_000), 'must be 1 to 1000, or none')
+    .describe(
+      'How many orders all instances together send to the upstream in any 60 seconds, 1,000 at most; further ones wait. `none` for no limit.',
+    ),
+  UPSTREAM_MAX_OPEN: limit(null)
+    .refine((tasks) => tasks !== 0, 'must be at least 1, or none')
+    .describe('How many tasks may be open at the upstream at once; further orders wait. `none` for no limit.'),
+  MAX_WAIT_HOURS: z.coerce
+    .number()
+    .positive()
+    .max(maxWaitHours)
+    .default(24)
+    .describe(
+      'How many hours an order waits at most that does not say itself how long (`startBefore`), 72 at most. Then it ends unsent, as WAIT_EXPIRED.',
+    ),
+  MAX_WAITING: limit(1_000).describe(
+    'How many orders of one client may wait; further ones are refused with LIMIT_EXCEEDED. `none` for no limit.',
   ),
   TRACKER_FIRST_CHECK_MS: milliseconds(30_000).describe('From the submit to the first check; 1000 with the sandbox.'),
   TRACKER_INTERVAL_MS: milliseconds(30_000).describe(

@@ -21,7 +21,11 @@ test('with nothing but a key, every setting has its documented default', () => {
       introspection: false,
       persistedOperationsFile: null,
     },
-    access: { host: '127.0.0.1', jwt: null, limits: { submitsPerMinute: 60, secondsPerDay: 3_600, callsPerDay: 360 } },
+    access: {
+      host: '127.0.0.1',
+      jwt: null,
+      limits: { submitsPerMinute: 60, secondsPerDay: 3_600, callsPerDay: 360, maxOpen: null },
+    },
     maxSubscriptions: 500,
     documents: {
       maxDocumentCharacters: 100_000,
@@ -49,7 +53,15 @@ test('with nothing but a key, every setting has its documented default', () => {
       submitTimeoutMs: 30_000,
       checkTimeoutMs: 15_000,
     },
-    submitLeaseMs: expect.any(Number),
+    orders: {
+      account: 'default',
+      submitsPerMinute: null,
+      maxOpen: null,
+      maxWaitMs: 24 * 3_600_000,
+      maxWaiting: 1_000,
+      submitLeaseMs: expect.any(Number),
+      pollMs: 1_000,
+    },
     idempotencyKeyLifetimeMs: 30 * 24 * 3_600_000,
     schedule: { firstCheckMs: 30_000, intervalMs: 30_000 },
     tracker: { concurrency: 100, leaseMs: expect.any(Number), pollMs: 1_000 },
@@ -83,6 +95,11 @@ test('every setting reaches its part, and values that depend on a setting follow
     FILE_BYTES_PER_SECOND: '13',
     MAX_UPLOADS: '21',
     UPLOAD_RETENTION_HOURS: '22',
+    UPSTREAM_ACCOUNT: 'second',
+    UPSTREAM_SUBMITS_PER_MINUTE: '24',
+    UPSTREAM_MAX_OPEN: '25',
+    MAX_WAIT_HOURS: '0.5',
+    MAX_WAITING: '27',
     GROK_API_BASE_URL: 'http://127.0.0.1:8009/api',
     GROK_SUBMIT_TIMEOUT_MS: '1000',
     GROK_CHECK_TIMEOUT_MS: '2000',
@@ -149,7 +166,7 @@ test('every setting reaches its part, and values that depend on a setting follow
         scopeClaim: 'permissions',
         defaultScopes: ['read', 'submit'],
       },
-      limits: { submitsPerMinute: 1, secondsPerDay: null, callsPerDay: 0 },
+      limits: { submitsPerMinute: 1, secondsPerDay: null, callsPerDay: 0, maxOpen: null },
     },
     maxSubscriptions: 8,
     documents: {
@@ -185,7 +202,15 @@ test('every setting reaches its part, and values that depend on a setting follow
       images: { maxUploads: 21, retentionMs: 22 * 3_600_000, maxClientBytes: 18, pollMs: 400 },
     },
     upstream: { apiKey: key, baseUrl: 'http://127.0.0.1:8009/api', submitTimeoutMs: 1_000, checkTimeoutMs: 2_000 },
-    submitLeaseMs: expect.any(Number),
+    orders: {
+      account: 'second',
+      submitsPerMinute: 24,
+      maxOpen: 25,
+      maxWaitMs: 1_800_000,
+      maxWaiting: 27,
+      submitLeaseMs: expect.any(Number),
+      pollMs: 400,
+    },
     idempotencyKeyLifetimeMs: 2 * 24 * 3_600_000,
     schedule: { firstCheckMs: 3_000, intervalMs: 400 },
     tracker: { concurrency: 5, leaseMs: expect.any(Number), pollMs: 400 },
@@ -196,11 +221,11 @@ test('every setting reaches its part, and values that depend on a setting follow
 });
 
 test('a task is leased for longer than a submit or a check of it can take', () => {
-  const { submitLeaseMs, tracker, upstream } = production({
+  const { orders, tracker, upstream } = production({
     GROK_SUBMIT_TIMEOUT_MS: '600000',
     GROK_CHECK_TIMEOUT_MS: '500000',
   });
-  expect(submitLeaseMs).toBeGreaterThan(upstream.submitTimeoutMs);
+  expect(orders.submitLeaseMs).toBeGreaterThan(upstream.submitTimeoutMs);
   expect(tracker.leaseMs).toBeGreaterThan(upstream.checkTimeoutMs);
 });
 

@@ -36,6 +36,7 @@ export async function createKey(store: KeyStore, grant: KeyGrant, now: Date): Pr
     submitsPerMinute: grant.limits.submitsPerMinute ?? null,
     secondsPerDay: grant.limits.secondsPerDay ?? null,
     callsPerDay: grant.limits.callsPerDay ?? null,
+    maxOpen: grant.limits.maxOpen ?? null,
     createdAt: now,
   });
   return { id, key };
@@ -70,5 +71,6 @@ function limitsOf(key: ApiKey, defaults: SpendingLimits): SpendingLimits {
     submitsPerMinute: key.submitsPerMinute ?? defaults.submitsPerMinute,
     secondsPerDay: key.secondsPerDay ?? defaults.secondsPerDay,
     callsPerDay: key.callsPerDay ?? defaults.callsPerDay,
+    maxOpen: key.maxOpen ?? defaults.maxOpen,
   };
 }

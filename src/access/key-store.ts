@@ -11,6 +11,7 @@ export interface ApiKey {
   readonly submitsPerMinute: number | null;
   readonly secondsPerDay: number | null;
   readonly callsPerDay: number | null;
+  readonly maxOpen: number | null;
   readonly createdAt: Date;
   /** Precise to the minute. */
   readonly lastUsedAt: Date | null;

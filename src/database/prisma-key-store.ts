@@ -15,12 +15,12 @@ const keyCharacters = 0;
  */
 export function createKeyStore({ client: { apiKey: keys }, epoch, notifications }: Database): KeyStore {
   const cache = new RowCache<ApiKeyRow>(epoch, ttlMs, () => keyCharacters);
-  notifications?.receiveKeysChanged(() => cache.forgetAll());
+  notifications?.onAnnounced('keys', () => cache.forgetAll());
 
   /** Makes this and all other instances read keys from the database again. */
   async function announce(): Promise<void> {
     cache.forgetAll();
-    await notifications?.sendKeysChanged();
+    await notifications?.announce('keys');
   }
 
   return whenAvailable<KeyStore>({

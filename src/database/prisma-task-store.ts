@@ -9,6 +9,7 @@ import { claimDue, oldestDue, saveChecks } from './due-tasks.ts';
 import type { Task } from './generated/sqlite/client.ts';
 import { countTasks } from './task-counts.ts';
 import { listTasks, listVersions } from './task-list.ts';
+import { countWaitingBefore, lastTurnOf, listTooLate, listWaiting } from './waiting-tasks.ts';
 
 /**
  * Stores tasks with the Prisma client. Every write is a single statement, because on SQLite all statements share one
@@ -84,6 +85,10 @@ export function createTaskStore(client: DatabaseClient): TaskStore {
     claimDue: async (...due) => (await claimDue(client, ...due)).map(fromRow),
     oldestDue: (now) => oldestDue(client, now),
     saveChecks: (checked) => saveChecks(client, checked),
+    listWaiting: async (...part) => (await listWaiting(client, ...part)).map(fromRow),
+    listTooLate: async (...part) => (await listTooLate(client, ...part)).map(fromRow),
+    lastTurnOf: (name) => lastTurnOf(client, name),
+    countWaitingBefore: (turn, limit) => countWaitingBefore(client, turn, limit),
   });
 }
 

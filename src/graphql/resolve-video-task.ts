@@ -2,19 +2,21 @@ import { z } from 'zod';
 import type { VideoTask as Task } from '../tasks/task.ts';
 import { builder } from './builder.ts';
 import { idempotencyKey, idempotencyKeyDescription, idempotencyKeyOf } from './idempotency-key.ts';
+import { orderOptionsDescription, orderOptionsOf, VideoOrderOptions } from './order-options.ts';
 import { paying, rememberTask } from './paying.ts';
 import { SubmitVideoPayload } from './submit-video.ts';
 import { taskId, taskIdDescription } from './task-id.ts';
 import { VideoTask } from './video-task.ts';
 
-const payload = (name: string, description: string) =>
+/** A payload that holds the task. */
+export const taskPayload = (name: string, description: string) =>
   builder.objectRef<{ task: Task }>(name).implement({
     description,
     fields: (t) => ({ task: t.expose('task', { type: VideoTask, description: 'The task as it stands now.' }) }),
   });
 
-const ConfirmVideoTaskPayload = payload('ConfirmVideoTaskPayload', 'The result of a confirmation.');
-const AbandonVideoTaskPayload = payload('AbandonVideoTaskPayload', 'The result of giving a task up.');
+const ConfirmVideoTaskPayload = taskPayload('ConfirmVideoTaskPayload', 'The result of a confirmation.');
+const AbandonVideoTaskPayload = taskPayload('AbandonVideoTaskPayload', 'The result of giving a task up.');
 
 /** The id becomes a segment of a URL and a value in every kind of database. */
 const upstreamIdForm = z
@@ -63,10 +65,13 @@ builder.mutationFields((t) => ({
     args: {
       id: t.arg.id({ required: true, description: taskIdDescription, validate: taskId }),
       idempotencyKey: t.arg.string({ description: idempotencyKeyDescription, validate: idempotencyKey }),
+      options: t.arg({ type: VideoOrderOptions, description: orderOptionsDescription }),
     },
     resolve: async (_, args, context) => {
-      const key = idempotencyKeyOf(args.idempotencyKey, context);
-      return rememberTask(context.request, await context.orders.resubmit(context.caller, args.id, key));
+      const { orders, caller, request } = context;
+      const idempotencyKey = idempotencyKeyOf(args.idempotencyKey, context);
+      const options = orderOptionsOf(args.options, context);
+      return rememberTask(request, await orders.resubmit(caller, args.id, { options, idempotencyKey }));
     },
   }),
 }));

@@ -1,5 +1,6 @@
 import { printSchemaWithDirectives } from '@graphql-tools/utils';
 import { builder } from './builder.ts';
+import './cancel-video-task.ts';
 import './delete-video-file.ts';
 import './federation.ts';
 import './resolve-video-task.ts';
@@ -8,6 +9,7 @@ import './submit-videos.ts';
 import './video-task-history.ts';
 import './video-tasks.ts';
 import './video-client.ts';
+import './video-waiting.ts';
 import './video-image-upload.ts';
 
 const federation = { url: 'https://specs.apollo.dev/federation/v2.6', import: ['@key', '@shareable'] };

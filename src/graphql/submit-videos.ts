@@ -4,6 +4,7 @@ import type { Submission } from '../orders/order.ts';
 import { builder } from './builder.ts';
 import { enumOfTable } from './enums.ts';
 import { idempotencyKey, idempotencyKeyDescription, refuseIdempotencyHeader } from './idempotency-key.ts';
+import { orderOptionsDescription, orderOptionsOf, VideoOrderOptions } from './order-options.ts';
 import { paying, rememberTasks } from './paying.ts';
 import { type ErrorCode, errorCodes, publicError } from './public-error.ts';
 import { requestIn, SubmitVideoPayload } from './submit-video.ts';
@@ -16,6 +17,7 @@ const SubmitVideoOrder = builder.inputType('SubmitVideoOrder', {
   fields: (t) => ({
     input: t.field({ type: SubmitVideoInput, required: true, description: 'The video to order.' }),
     idempotencyKey: t.string({ description: idempotencyKeyDescription, validate: idempotencyKey }),
+    options: t.field({ type: VideoOrderOptions, description: orderOptionsDescription }),
   }),
 });
 
@@ -113,6 +115,7 @@ builder.mutationField('submitVideos', (t) =>
       refuseIdempotencyHeader(context);
       const orders = given.map((order) => ({
         request: requestIn(order.input),
+        options: orderOptionsOf(order.options, context),
         idempotencyKey: order.idempotencyKey ?? undefined,
       }));
       return rememberTasks(context.request, await context.orders.submitAll(context.caller, orders));

@@ -50,6 +50,11 @@ const VideoClientLimits = builder.objectRef<SpendingLimits>('VideoClientLimits')
       nullable: true,
       description: 'Videos on a day (UTC), from models billed by the call; more are QUOTA_EXCEEDED.',
     }),
+    maxOpen: t.exposeInt('maxOpen', {
+      nullable: true,
+      description:
+        'Tasks that may be open at the upstream (SUBMITTING, QUEUED or PROCESSING); further orders wait. It holds for orders that are placed with this key.',
+    }),
   }),
 });
 

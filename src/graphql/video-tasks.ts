@@ -33,7 +33,7 @@ const atMost = (max: number, item: z.ZodType = z.unknown()) => z.array(item).max
  */
 const combinationWeight = 20;
 
-const VideoTaskFilter = builder.inputType('VideoTaskFilter', {
+export const VideoTaskFilter = builder.inputType('VideoTaskFilter', {
   description: `Selects the tasks that meet every given condition. A condition that is left out or null is met by all tasks, an empty list by none. Every combination of a client, a state and a model after the first adds ${combinationWeight} to the document's complexity; where only one of \`statuses\` and \`models\` is given, the other counts with all of its values.`,
   fields: (t) => ({
     clients: t.stringList({
@@ -60,7 +60,7 @@ const VideoTaskFilter = builder.inputType('VideoTaskFilter', {
 });
 
 /** Converts the input to the filter of the task reader. */
-function filterOf({ filter }: { filter?: typeof VideoTaskFilter.$inferInput | null | undefined }): TaskFilter {
+export function filterOf({ filter }: { filter?: typeof VideoTaskFilter.$inferInput | null | undefined }): TaskFilter {
   const { clients, statuses, models, ids, createdAfter, createdBefore } = filter ?? {};
   return {
     clients: clients ?? undefined,

@@ -80,33 +80,38 @@ export class KeptImages implements OrderImages {
     }));
   }
 
-  async keep(client: string, images: readonly InlineImage[]): Promise<void> {
+  async keep(client: string, images: readonly InlineImage[]): Promise<boolean> {
     const { stored, log } = this.#with;
-    if (!stored) return;
+    if (!stored) return false;
+    let areAllKept = true;
     for (const image of images) {
       const { sizeBytes, sha256 } = image;
       if (this.#keepingBytes + sizeBytes > maxKeepingBytes) {
         log.warn({ client, sha256 }, 'an inline image is not kept: too many wait for the store');
+        areAllKept = false;
         continue;
       }
       this.#keepingBytes += sizeBytes;
-      await this.#keep(stored.files, client, image).catch((err: unknown) =>
-        log.warn({ client, sha256, err }, 'an inline image is not kept'),
-      );
+      const isKept = await this.#keep(stored.files, client, image).catch((err: unknown) => {
+        log.warn({ client, sha256, err }, 'an inline image is not kept');
+        return false;
+      });
+      areAllKept &&= isKept;
       this.#keepingBytes -= sizeBytes;
     }
+    return areAllKept;
   }
 
-  async #keep(files: FileStore, client: string, image: InlineImage): Promise<void> {
+  async #keep(files: FileStore, client: string, image: InlineImage): Promise<boolean> {
     const { rows, videoRows, now, log } = this.#with;
     const { maxClientBytes } = this.#settings;
     const { sha256, sizeBytes, mimeType: contentType } = image;
     const known = await rows.findReady(client, contentType, sha256);
     const deleteAt = this.#neededUntil(slackMs);
-    if (known && (await this.#extend(known))) return;
+    if (known && (await this.#extend(known))) return true;
     if (maxClientBytes !== null && (await videoRows.storedBytes(client)) + sizeBytes > maxClientBytes) {
       log.info({ client, sha256 }, 'an inline image is not kept: the files of the client have reached STORED_BYTES');
-      return;
+      return false;
     }
     await using incoming = await files.receive(bytesIn(image.dataUri), { maxBytes: sizeBytes });
     const createdAt = now();
@@ -116,6 +121,7 @@ export class KeptImages implements OrderImages {
     const unknown = { widthPixels: null, heightPixels: null, uploadUntil: null };
     const facts = { id, client, contentType, sizeBytes, sha256, name, createdAt, deleteAt, dueAt: deleteAt };
     await rows.create({ ...facts, ...unknown, origin: 'INLINE', state: 'READY' });
+    return true;
   }
 
   async #rowOf(image: KeptImage): Promise<ImageFile | null> {

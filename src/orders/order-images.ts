@@ -35,8 +35,11 @@ export interface OrderImages {
    * @throws DatabaseUnavailableError
    */
   find(viewer: Viewer, model: ModelName, images: readonly KeptImage[]): Promise<readonly FoundImage[]>;
-  /** Keeps inline images of an order, so that it can be ordered again. It never rejects. */
-  keep(client: string, images: readonly InlineImage[]): Promise<void>;
+  /**
+   * Keeps inline images of an order, so that it can be sent later or ordered again. False where not all of them are kept;
+   * it never rejects.
+   */
+  keep(client: string, images: readonly InlineImage[]): Promise<boolean>;
 }
 
 /** The images of an order, ready to be written and sent. */

@@ -3,11 +3,14 @@ import type { Logger } from 'pino';
 import type { SentRequest } from '../catalogue/video-request.ts';
 import { AnswerNotSavedError, TaskNotFoundError } from '../errors.ts';
 import type { Clock } from '../tasks/moment.ts';
+import { afterHolding, afterSubmit } from '../tasks/order-transitions.ts';
 import type { RecordChange } from '../tasks/record-change.ts';
 import type { VideoTask } from '../tasks/task.ts';
 import type { TaskStore } from '../tasks/task-store.ts';
-import { afterSubmit } from '../tasks/transitions.ts';
 import type { SubmitReply, Upstream } from '../tasks/upstream.ts';
+import { mayWait, type WaitReason, waitReasonOf } from '../tasks/wait-reasons.ts';
+import type { AccountGate, Permit } from './account-gate.ts';
+import type { OpenLimits } from './open-limits.ts';
 import type { PendingWork } from './pending-work.ts';
 
 /** How long a caller waits until the upstream's answer is saved. The saving itself continues after that. */
@@ -19,6 +22,8 @@ const saveRetryMs = { first: 100, max: 5_000 };
 export interface SenderDependencies {
   readonly store: Pick<TaskStore, 'find'>;
   readonly upstream: Pick<Upstream, 'submit' | 'redact'>;
+  readonly gate: AccountGate;
+  readonly openLimits: OpenLimits;
   readonly record: RecordChange;
   readonly clock: Clock;
   readonly now: () => Date;
@@ -30,9 +35,19 @@ export interface SenderDependencies {
   readonly aborting: AbortSignal;
 }
 
-type WhenSaved = (task: VideoTask) => Promise<void>;
+/** An order that was written as SUBMITTING, and what sending it takes. */
+export interface Sending {
+  readonly task: VideoTask;
+  readonly request: SentRequest;
+  readonly permit: Permit;
+  /** Keeps what the order needs in order to be sent again later. False where that is not possible. */
+  readonly keepForLater: () => Promise<boolean>;
+}
 
-/** Makes the one paid call for a task that was written to the database, and saves its outcome. */
+/** What became of an attempt: the upstream's reply, or why the order was not sent. */
+type Outcome = { readonly reply: SubmitReply } | { readonly heldBy: WaitReason };
+
+/** Makes the paid call for a task that was written to the database, once for each attempt, and saves its outcome. */
 export class OrderSender {
   readonly #with: SenderDependencies;
 
@@ -41,15 +56,33 @@ export class OrderSender {
   }
 
   /**
-   * Sends an order once. `whenSaved` is called after the answer was saved, even if the caller has stopped waiting by
-   * then.
+   * Sends an order once, and records what became of it, even if the caller has stopped waiting by then.
    *
    * @throws AnswerNotSavedError when the order was sent but its answer is not saved within 10 seconds.
    */
-  async send(task: VideoTask, request: SentRequest, whenSaved: WhenSaved): Promise<VideoTask> {
-    const { log, now, onReply, pending } = this.#with;
+  async send(sending: Sending): Promise<VideoTask> {
+    const { gate, pending } = this.#with;
+    const { task, permit } = sending;
+    const outcome = await this.#attempt(sending);
+    const settled = pending.track(gate.settle(permit, 'reply' in outcome ? outcome.reply : null));
+    const saved = pending.track(this.#saveOutcome(sending, outcome));
+    const { promise: timedOut, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => reject(new AnswerNotSavedError(task.id)), maxSaveWaitMs);
+    const result = Promise.race([saved, timedOut]).finally(() => clearTimeout(timer));
+    // Before the caller knows that its order is refused, the account knows it too.
+    await Promise.race([settled, timedOut]).catch(() => {});
+    return result;
+  }
+
+  async #attempt({ task, request }: Sending): Promise<Outcome> {
+    const { log, now, onReply, upstream, aborting } = this.#with;
+    const heldBy = await this.#heldBy(task);
+    if (heldBy !== null) {
+      log.info({ taskId: task.id, heldBy }, 'order held back');
+      return { heldBy };
+    }
     const sentAt = now();
-    const reply = await this.#call(task, request);
+    const reply = await upstream.submit(request, aborting);
     onReply(reply, sentAt);
     if (reply.kind === 'ACCEPTED') {
       // Logged before it is saved: if the process dies in between, the log at least has the upstream id of the paid
@@ -60,62 +93,93 @@ export class OrderSender {
     } else {
       log.warn({ taskId: task.id, kind: reply.kind, reason: reply.message }, 'submit failed');
     }
-    const saved = pending.track(this.#saveReply(task, reply, whenSaved));
-    const { promise: timedOut, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(() => reject(new AnswerNotSavedError(task.id)), maxSaveWaitMs);
-    return Promise.race([saved, timedOut]).finally(() => clearTimeout(timer));
+    return { reply };
   }
 
   /**
-   * The one paid call. It is not made after the lease has ended, because by then the task counts as UNCONFIRMED and may
-   * have been abandoned.
+   * Why the order must not be sent now; null where it may. It is not sent after the lease has ended, because by then the
+   * task counts as UNCONFIRMED and may have been abandoned. The limits count the task itself, so that of two instances
+   * that send at the same time neither exceeds them.
    */
-  async #call(task: VideoTask, request: SentRequest): Promise<SubmitReply> {
-    const { upstream, aborting, now } = this.#with;
+  async #heldBy(task: VideoTask): Promise<WaitReason | null> {
+    const { gate, openLimits, aborting, now } = this.#with;
+    try {
+      const reached = await openLimits.reached(task, 0);
+      if (reached !== null) return reached;
+      if ((await gate.account()).pausedAt !== null) return 'PAUSED';
+    } catch {
+      return 'INTERRUPTED';
+    }
     const expired = task.leasedUntil !== null && now() >= task.leasedUntil;
-    if (!expired && !aborting.aborted) return upstream.submit(request, aborting);
-    return { kind: 'NEVER_SENT', message: 'The service was held up or stopped before it could send the order.' };
+    return expired || aborting.aborted ? 'INTERRUPTED' : null;
   }
 
-  /** Saves the upstream's answer, and retries until the database takes it or the service has to stop. */
-  async #saveReply(task: VideoTask, reply: SubmitReply, whenSaved: WhenSaved): Promise<VideoTask> {
+  /** Saves what became of an attempt, and retries until the database takes it or the service has to stop. */
+  async #saveOutcome(sending: Sending, outcome: Outcome): Promise<VideoTask> {
     const { log, aborting } = this.#with;
+    const { task } = sending;
     for (let pauseMs = saveRetryMs.first; ; pauseMs = Math.min(pauseMs * 2, saveRetryMs.max)) {
       try {
-        const saved = await this.#recordReply(task, reply);
-        await whenSaved(saved);
-        return saved;
+        return await this.#recordOutcome(sending, outcome);
       } catch (err) {
         // This line holds everything that the row needs, in case neither the process nor the database survives.
-        const details = { taskId: task.id, kind: reply.kind, upstreamId: this.#shownId(reply), err };
-        log.error(details, 'answer to the order not saved yet');
+        log.error({ taskId: task.id, ...this.#shown(outcome), err }, 'answer to the order not saved yet');
         if (aborting.aborted) throw new AnswerNotSavedError(task.id);
         await sleep(pauseMs, undefined, { signal: aborting }).catch(() => {});
       }
     }
   }
 
-  async #recordReply(task: VideoTask, reply: SubmitReply): Promise<VideoTask> {
-    const { record, clock, log } = this.#with;
+  async #recordOutcome(sending: Sending, outcome: Outcome): Promise<VideoTask> {
+    const { record, clock, log, gate } = this.#with;
+    const { sendAttempt } = sending.task;
     // The tracker may have recorded the task as UNCONFIRMED in between. The answer is newer than that, so it is applied
     // to the task as it is now.
-    for (let current = task; ; current = await this.#reread(task)) {
-      const change = afterSubmit(current, reply, clock());
+    for (let current = sending.task; ; current = await this.#reread(current)) {
+      const turn = await this.#turnToWait(current, sending, outcome);
+      const change =
+        'reply' in outcome
+          ? afterSubmit(current, outcome.reply, { sendAttempt, turn }, clock())
+          : afterHolding(current, { sendAttempt, reason: outcome.heldBy, turn }, clock());
       const saved = change && (await record(current, change));
+      if (saved?.status === 'WAITING') gate.noteWaiting();
       if (saved) return saved;
       if (change) continue;
-      if (reply.kind === 'ACCEPTED' && reply.upstreamId !== current.upstreamId) {
+      const reply = 'reply' in outcome ? outcome.reply : null;
+      if (reply?.kind === 'ACCEPTED' && reply.upstreamId !== current.upstreamId) {
         // The operator has confirmed the task under another id in between, so the log asks for a person to look at it.
-        log.error({ taskId: task.id, upstreamId: this.#shownId(reply) }, 'answer to the order came too late');
+        log.error({ taskId: current.id, upstreamId: this.#shownId(reply) }, 'answer to the order came too late');
       }
       return current;
     }
+  }
+
+  /**
+   * The turn of an order that waits after this attempt; null where it does not. An order that was refused, and is
+   * refused again although the account has taken another in between, would block the others, so it waits no longer.
+   */
+  async #turnToWait(task: VideoTask, { keepForLater }: Sending, outcome: Outcome): Promise<number | null> {
+    const { gate, now } = this.#with;
+    if (!mayWait(task, now())) return null;
+    if ('reply' in outcome) {
+      const { reply } = outcome;
+      if (reply.kind === 'ACCEPTED' || waitReasonOf(reply) === null) return null;
+      const { takenAt } = await gate.account();
+      const isItsOwn =
+        reply.kind === 'REFUSED' && task.refusedAt !== null && takenAt !== null && takenAt > task.refusedAt;
+      if (isItsOwn) return null;
+    }
+    return (await keepForLater()) ? gate.nextTurn(task.client) : null;
   }
 
   async #reread({ id }: VideoTask): Promise<VideoTask> {
     const task = await this.#with.store.find(id);
     if (!task) throw new TaskNotFoundError(id);
     return task;
+  }
+
+  #shown(outcome: Outcome): object {
+    return 'reply' in outcome ? { kind: outcome.reply.kind, upstreamId: this.#shownId(outcome.reply) } : outcome;
   }
 
   /** The upstream id for the log, without the upstream's key. */

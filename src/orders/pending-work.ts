@@ -13,7 +13,7 @@ export class PendingWork {
   }
 
   /** Adds work that may be left undone, until it settles or the signal aborts. */
-  trackUntil(work: Promise<void>, signal: AbortSignal): void {
+  trackUntil(work: Promise<unknown>, signal: AbortSignal): void {
     void this.track(unlessAborted(work, signal).catch(() => {}));
   }
 

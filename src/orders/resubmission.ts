@@ -16,11 +16,16 @@ export function repeatedRequestOf(task: VideoTask, images: readonly ReferenceIma
   }
   const { model, prompt, durationSeconds, aspectRatio, resolution } = task;
   if (images.length > imageLimitOf(model).max) throw notTaken(task);
-  const again = images.map((image) => repeatedImageOf(task, image));
+  const again = images.map((image) => orderedImageOf(task, image));
   return { model, prompt, durationSeconds, aspectRatio, resolution, images: again };
 }
 
-function repeatedImageOf(task: VideoTask, image: ReferenceImage): OrderedImage {
+/**
+ * A reference image of a task, as it is ordered.
+ *
+ * @throws TaskStateError when today's rules refuse it.
+ */
+export function orderedImageOf(task: VideoTask, image: ReferenceImage): OrderedImage {
   if (image.kind === 'UPLOAD') return { kind: 'UPLOAD', uploadId: image.uploadId };
   if (image.kind === 'INLINE') return { ...image, kind: 'KEPT_INLINE', client: task.client };
   // Checked again, because an older version may have accepted it by other rules.

@@ -1,10 +1,10 @@
 import { TaskStateError } from '../errors.ts';
 import type { Clock } from '../tasks/moment.ts';
+import { afterAbandonment, afterConfirmation } from '../tasks/order-transitions.ts';
 import type { RecordChange } from '../tasks/record-change.ts';
 import type { TaskChange, VideoTask } from '../tasks/task.ts';
 import type { TaskReader, Viewer } from '../tasks/task-reader.ts';
 import type { TaskStore } from '../tasks/task-store.ts';
-import { afterAbandonment, afterConfirmation } from '../tasks/transitions.ts';
 
 export interface UnconfirmedDependencies {
   readonly store: Pick<TaskStore, 'findByUpstreamId'>;

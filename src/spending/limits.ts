@@ -7,6 +7,8 @@ export interface SpendingLimits {
   /** The budget of a day (UTC) for models that are billed by the second, and by the call. */
   readonly secondsPerDay: number | null;
   readonly callsPerDay: number | null;
+  /** How many tasks may be open at the upstream; further orders wait. */
+  readonly maxOpen: number | null;
 }
 
 /** What a client ordered in one minute and on one day. `minute` and `day` are when those began. */

@@ -40,6 +40,23 @@ export const failures = {
     description:
       'The order was provably never sent: no connection to the upstream could be made, or the service was held up or stopped before. Order again later.',
   },
+  SUBMITTING_PAUSED: {
+    retryable: true,
+    mayBeBilled: false,
+    description: 'The order was not sent, because the operator has paused submitting. Order again later.',
+  },
+  WAIT_EXPIRED: {
+    retryable: true,
+    mayBeBilled: false,
+    description:
+      'The order waited until the time by which it had to be sent (`startBefore`) and was not sent. Order again later.',
+  },
+  IMAGES_NOT_KEPT: {
+    retryable: false,
+    mayBeBilled: false,
+    description:
+      'The order had to wait, and its uploaded or inline images are not kept any more, so that it was not sent. Order again with the images.',
+  },
   SUBMISSION_UNCONFIRMED: {
     retryable: false,
     mayBeBilled: true,
@@ -111,6 +128,10 @@ export function failureOfSubmit({ kind, httpStatus = 0, topic }: NoAnswer): Fail
       return 'SUBMISSION_UNCONFIRMED';
   }
 }
+
+/** Whether the order ended without being sent or accepted, so that it is not billed: it failed for free, or was cancelled. */
+export const endedForFree = (task: VideoTask): boolean =>
+  failedForFree(task) || (task.status === 'CANCELLED' && task.failureCode === null);
 
 /** Whether the upstream provably did not accept the order, so that it is not billed. */
 export const failedForFree = ({ status, failureCode, upstreamId }: VideoTask): boolean =>

@@ -12,14 +12,17 @@ import type { TaskStore } from './task-store.ts';
  */
 export type RecordChange = (task: VideoTask, change: TaskChange) => Promise<VideoTask | null>;
 
-/** Called after a change was saved, with the task after it and before it. It must not throw. */
-export type ChangeListener = (saved: VideoTask, before: VideoTask) => void;
+/**
+ * Called after a change was saved, with the task after it and before it. It must not throw. The change counts as
+ * recorded once a promise that it returns has resolved.
+ */
+export type ChangeListener = (saved: VideoTask, before: VideoTask) => void | Promise<void>;
 
 export const recorderFor =
   (store: Pick<TaskStore, 'update'>, listeners: readonly ChangeListener[]): RecordChange =>
   async (task, change) => {
     const saved = await store.update(task, change);
-    if (saved) for (const listener of listeners) listener(saved, task);
+    if (saved) for (const listener of listeners) await listener(saved, task);
     return saved;
   };
 

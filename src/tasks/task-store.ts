@@ -2,9 +2,15 @@ import type { ReferenceImage } from '../catalogue/reference-image.ts';
 import type { TaskChange, TaskProgress, VideoTask } from './task.ts';
 import type { TaskCount, TaskFilter, TaskPage } from './task-filter.ts';
 
-/** A task as it is first written: the order with its images, and the lease within which it must be submitted. */
+/**
+ * A task as it is first written: the order with its images, and either the lease within which it must be submitted or
+ * its place among the orders that wait.
+ */
 export type NewTask = Omit<VideoTask, 'id' | 'version' | keyof TaskProgress> &
-  Pick<TaskProgress, 'status' | 'leasedUntil' | 'nextCheckAt' | 'idempotencyKey'> & {
+  Pick<
+    TaskProgress,
+    'status' | 'leasedUntil' | 'nextCheckAt' | 'idempotencyKey' | 'account' | 'sendAttempt' | 'turn' | 'waitsFor'
+  > & {
     readonly referenceImages: readonly ReferenceImage[];
   };
 
@@ -53,4 +59,12 @@ export interface TaskStore {
    * it is.
    */
   saveChecks(tasks: readonly VideoTask[]): Promise<void>;
+  /** The waiting tasks with the lowest turns, but for those of some clients. */
+  listWaiting(limit: number, exceptClients: readonly string[]): Promise<VideoTask[]>;
+  /** The waiting tasks that were to be sent before `now`, the earliest first. */
+  listTooLate(now: Date, limit: number): Promise<VideoTask[]>;
+  /** The highest turn of the client's waiting tasks; 0 where none waits. */
+  lastTurnOf(client: string): Promise<number>;
+  /** How many tasks wait that are sent before one with this turn, counted up to `limit`. */
+  countWaitingBefore(turn: number, limit: number): Promise<number>;
 }

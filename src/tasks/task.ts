@@ -1,14 +1,23 @@
 import type { ModelName, Unit } from '../catalogue/models.ts';
 import type { FailureCode } from './failures.ts';
+import type { WaitReason, WhenBusy } from './wait-reasons.ts';
 
 /** The states of a task. A terminal state is never left. */
 export const taskStatuses = {
+  WAITING: {
+    terminal: false,
+    description: 'The order is recorded and not sent yet; `waiting` says why. It may be cancelled.',
+  },
   SUBMITTING: { terminal: false, description: 'The order is being sent to the upstream.' },
   QUEUED: { terminal: false, description: 'The upstream has accepted the order and will begin.' },
   PROCESSING: { terminal: false, description: 'The upstream is making the video.' },
   COMPLETED: { terminal: true, description: 'The video is there. Terminal.' },
   FAILED: { terminal: true, description: 'There will be no video; `failure` says why. Terminal.' },
-  CANCELLED: { terminal: true, description: 'The task was cancelled on the side of the upstream. Terminal.' },
+  CANCELLED: {
+    terminal: true,
+    description:
+      'The task was cancelled: by the caller, before its order was sent, or on the side of the upstream. Terminal.',
+  },
   UNCONFIRMED: {
     terminal: false,
     description:
@@ -37,11 +46,32 @@ interface TaskOrder {
   readonly createdAt: Date;
   readonly orderHash: string | null;
   readonly resubmissionOfId: string | null;
+  /** What happens to the order where it cannot be sent at once. */
+  readonly whenBusy: WhenBusy;
+  /** From then on the order is not sent any more; null for an order that never waits. */
+  readonly startBefore: Date | null;
+  /** How many tasks the client might have open when it ordered; null for no limit. */
+  readonly maxOpen: number | null;
 }
 
 /** How far the task has come. Only these fields change after its creation. */
 export interface TaskProgress {
   readonly status: TaskStatus;
+  /** The place of a waiting order among all that wait: the lowest is sent next. Null in all other states. */
+  readonly turn: number | null;
+  /** Why the order waits, or why it waited last. */
+  readonly waitsFor: WaitReason | null;
+  /**
+   * The number of the present or last attempt to send the order; 0 before the first. A reply belongs to one attempt, and
+   * says nothing about a later one.
+   */
+  readonly sendAttempt: number;
+  /** How often the upstream has answered the order with a refusal after which it is sent again. */
+  readonly refusalCount: number;
+  /** When the upstream last refused to take the order from this account. */
+  readonly refusedAt: Date | null;
+  /** The name of the upstream's account under which the order is sent; null in rows of old versions. */
+  readonly account: string | null;
   readonly upstreamId: string | null;
   /** The upstream's id where the operator confirmed it. It is unique among all tasks. */
   readonly confirmedUpstreamId: string | null;
@@ -101,6 +131,10 @@ export const changeCauses = {
   RECOVERY: 'The process that sent the order ended before it could record an answer.',
   CONFIRM: "The operator found the order in the vendor's console: `confirmVideoTask`.",
   ABANDON: 'The client or the operator gave the order up: `abandonVideoTask`.',
+  TURN: 'The order had waited, and it was its turn to be sent.',
+  HOLD: 'The order was held back before it was sent: by a limit, a pause, or because the service stopped.',
+  CANCEL: 'The caller cancelled the order before it was sent: `cancelVideoTask`.',
+  DEADLINE: 'The time by which the order had to be sent is over.',
   STORE: 'The service has stored the finished video, or given up storing it. The status stays COMPLETED.',
 } as const;
 

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
+import { ended, failed, historyWith, recorded } from './changes.ts';
 import { hourMs, pauseMs, trackingLimitMs, unansweredLimitMs, videoLifetimeMs } from './check-schedule.ts';
-import { type FailureCode, failureOfSubmit } from './failures.ts';
+import type { FailureCode } from './failures.ts';
 import { linkExpiry } from './link-expiry.ts';
 import { later, type Moment } from './moment.ts';
-import type { ChangeCause, HistoryEntry, TaskChange, TaskStatus, VideoTask } from './task.ts';
-import type { Accepted, CheckReply, NoAnswer, Observed, SubmitReply } from './upstream.ts';
+import type { TaskChange, VideoTask } from './task.ts';
+import type { CheckReply, NoAnswer, Observed } from './upstream.ts';
 
 /**
  * How many equal answers in a row are believed, where one alone may be wrong: a task that is not found (a new one may
@@ -21,63 +22,6 @@ const repeatedAs = (answer: string, task: VideoTask) => ({
   repeatedAnswerCount: task.repeatedAnswer === answer ? task.repeatedAnswerCount + 1 : 1,
 });
 
-const ended = (status: TaskStatus, { now }: Moment): TaskChange => ({
-  status,
-  completedAt: now,
-  nextCheckAt: null,
-  leasedUntil: null,
-});
-
-const failed = (failureCode: FailureCode, failureMessage: string, moment: Moment): TaskChange => ({
-  ...ended('FAILED', moment),
-  failureCode,
-  failureMessage,
-});
-
-/** The longest Retry-After that is passed on to the client. */
-const maxRetryAfterSeconds = 24 * 60 * 60;
-
-/** The Retry-After of a failed submit, for the client. */
-const retryAfter = ({ retryAfterMs }: NoAnswer) => ({
-  failureRetryAfterSeconds:
-    retryAfterMs === undefined ? null : Math.min(Math.ceil(retryAfterMs / 1_000), maxRetryAfterSeconds),
-});
-
-const unconfirmed = (failureMessage: string): TaskChange => ({
-  status: 'UNCONFIRMED',
-  failureCode: 'SUBMISSION_UNCONFIRMED',
-  failureMessage,
-  nextCheckAt: null,
-  leasedUntil: null,
-});
-
-/**
- * How long a history may get before entries that change only the upstream's word are left out. A relay that writes its
- * progress into the word would otherwise fill the row. Changes of the status are few and are always recorded.
- */
-const maxWordChanges = 100;
-
-/** Adds the history entry to a change of the status or of the upstream's word. Other changes get no entry. */
-function recorded(task: VideoTask, change: TaskChange, cause: ChangeCause, { now }: Pick<Moment, 'now'>): TaskChange {
-  const { status = task.status, upstreamStatus = task.upstreamStatus, checkCount = task.checkCount } = change;
-  if (status === task.status && upstreamStatus === task.upstreamStatus) return change;
-  if (status === task.status && task.history.length >= maxWordChanges) {
-    const { upstreamStatus: _, ...unseen } = change;
-    return unseen;
-  }
-  return { ...change, history: historyWith(task, now, { to: status, cause, upstreamStatus, attempt: checkCount }) };
-}
-
-/**
- * The history with one more entry. An entry is never older than the one before it, although the clock may be set back or
- * be another machine's.
- */
-function historyWith({ status: from, history }: VideoTask, now: Date, entry: Omit<HistoryEntry, 'from' | 'at'>) {
-  const before = history.at(-1)?.at ?? '';
-  const at = now.toISOString() > before ? now.toISOString() : before;
-  return [...history, { from, at, ...entry }];
-}
-
 /**
  * The change of a completed task whose video has been stored, or will not be; null where that is recorded already, so
  * that recording it twice is harmless, and where the video was deleted meanwhile.
@@ -86,61 +30,6 @@ export function afterStoring(task: VideoTask, storage: 'STORED' | 'FAILED', now:
   if (task.status !== 'COMPLETED' || task.storage !== null) return null;
   const { status: to, upstreamStatus, checkCount: attempt } = task;
   return { storage, history: historyWith(task, now, { to, cause: 'STORE', upstreamStatus, attempt, storage }) };
-}
-
-/**
- * The change that the reply to a submit makes; null where it makes none. A reply still counts when the task was
- * recorded as UNCONFIRMED before it arrived, because it is the answer that was missing.
- */
-export function afterSubmit(task: VideoTask, reply: SubmitReply, moment: Moment): TaskChange | null {
-  if (task.status !== 'SUBMITTING' && task.status !== 'UNCONFIRMED') {
-    // The task was abandoned before the reply arrived. Its upstream id is still recorded, because the order may be
-    // billed.
-    return reply.kind === 'ACCEPTED' && task.upstreamId === null ? { upstreamId: reply.upstreamId } : null;
-  }
-  if (reply.kind === 'ACCEPTED') return recorded(task, accepted(reply, moment), 'SUBMIT', moment);
-  if (reply.kind !== 'ANSWER_LOST') {
-    const change = { ...failed(failureOfSubmit(reply), reply.message, moment), ...retryAfter(reply) };
-    return recorded(task, change, 'SUBMIT', moment);
-  }
-  if (task.status === 'UNCONFIRMED') return null;
-  return recorded(task, { ...unconfirmed(reply.message), ...retryAfter(reply) }, 'SUBMIT', moment);
-}
-
-const accepted = (reply: Pick<Accepted, 'upstreamId' | 'upstreamStatus'>, moment: Moment): TaskChange => ({
-  status: 'QUEUED',
-  upstreamId: reply.upstreamId,
-  upstreamStatus: reply.upstreamStatus,
-  submittedAt: moment.now,
-  nextCheckAt: later(moment.now, moment.schedule.firstCheckMs),
-  leasedUntil: null,
-  failureCode: null,
-  failureMessage: null,
-  failureRetryAfterSeconds: null,
-});
-
-/** The change of a task whose process died during the submit; null unless SUBMITTING. */
-export function afterProcessDeath(task: VideoTask, moment: Moment): TaskChange | null {
-  if (task.status !== 'SUBMITTING') return null;
-  const message = 'The service stopped while the order was being sent, so it is not known whether it arrived.';
-  return recorded(task, unconfirmed(message), 'RECOVERY', moment);
-}
-
-/**
- * The change of a task whose order was found in the vendor's console as `upstreamId`: it is tracked from now on. Null
- * unless UNCONFIRMED.
- */
-export function afterConfirmation(task: VideoTask, upstreamId: string, moment: Moment): TaskChange | null {
-  if (task.status !== 'UNCONFIRMED') return null;
-  const asked = { nextCheckAt: moment.now, confirmedUpstreamId: upstreamId };
-  const change = { ...accepted({ upstreamId, upstreamStatus: null }, moment), ...asked };
-  return recorded(task, change, 'CONFIRM', moment);
-}
-
-/** The change of a task that is given up. It may still be billed. Null unless UNCONFIRMED. */
-export function afterAbandonment(task: VideoTask, moment: Moment): TaskChange | null {
-  if (task.status !== 'UNCONFIRMED') return null;
-  return recorded(task, ended('FAILED', moment), 'ABANDON', moment);
 }
 
 /** The change that the reply to a check makes; null where the task is not being tracked. */

@@ -1,9 +1,10 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../tasks/moment.ts';
+import { afterProcessDeath } from '../tasks/order-transitions.ts';
 import type { RecordChange } from '../tasks/record-change.ts';
 import type { TaskChange, VideoTask } from '../tasks/task.ts';
 import type { TaskStore } from '../tasks/task-store.ts';
-import { afterCheck, afterProcessDeath } from '../tasks/transitions.ts';
+import { afterCheck } from '../tasks/transitions.ts';
 import type { CheckReply, Upstream } from '../tasks/upstream.ts';
 import { ClaimLoop, type ClaimLoopSettings } from '../work/claim-loop.ts';
 import { CheckBatch } from './check-batch.ts';

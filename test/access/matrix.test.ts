@@ -60,7 +60,7 @@ const refusedToAll = {
 } as const;
 const readers = { ...allowedToAll, noScope: 'FORBIDDEN', submitOnly: 'FORBIDDEN' } as const;
 const orderers = { ...allowedToAll, noScope: 'FORBIDDEN', readOnly: 'FORBIDDEN' } as const;
-const nothingStored = {
+const inAnotherState = {
   submitOnly: 'TASK_STATE_CONFLICT',
   owner: 'TASK_STATE_CONFLICT',
   admin: 'TASK_STATE_CONFLICT',
@@ -122,11 +122,18 @@ const rows: Record<string, Row> = {
     taskFrom: reset,
     cells: { ...orderers, otherTenant: 'NOT_FOUND' },
   },
+  'Mutation.cancelVideoTask': {
+    document: 'mutation ($id: ID!) { cancelVideoTask(id: $id) { task { id } } }',
+    taskFrom: accepted,
+    // The order was sent, which only those learn who may cancel it.
+    cells: { ...orderers, ...inAnotherState, otherTenant: 'NOT_FOUND' },
+  },
+  'Mutation.cancelVideoTasks': { document: 'mutation { cancelVideoTasks(filter: {}) { ids } }', cells: orderers },
   'Mutation.deleteVideoFile': {
     document: 'mutation ($id: ID!) { deleteVideoFile(taskId: $id) { task { id } } }',
     taskFrom: accepted,
     // The task has no stored video, which only those learn who may delete it.
-    cells: { ...orderers, ...nothingStored, otherTenant: 'NOT_FOUND' },
+    cells: { ...orderers, ...inAnotherState, otherTenant: 'NOT_FOUND' },
   },
   'Mutation.createVideoImageUpload': {
     document: 'mutation { createVideoImageUpload(input: { contentType: PNG, sizeBytes: 100 }) { upload { id url } } }',

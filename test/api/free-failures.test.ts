@@ -208,7 +208,7 @@ test('a key that an older version has kept with its quotes is given back as well
   const failed = await placed(app, anOrder, 'boat-1');
   await rewriteRow(app.databaseUrl, failed.task.id, { idempotencyKey: '"boat-1"' });
   const document =
-    'mutation ($input: SubmitVideoInput!) { submitVideo(input: $input) { replayed task { id resubmissionOf { id } } } }';
+    'mutation ($input: SubmitVideoInput!) { submitVideo(input: $input, options: { whenBusy: FAIL }) { replayed task { id resubmissionOf { id } } } }';
   const first = (await sendWithHeader(app, '"boat-1"', document)).data.submitVideo;
   expect(first).toMatchObject({ replayed: false, task: { resubmissionOf: { id: failed.task.id } } });
   expect((await sendWithHeader(app, '"boat-1"', document)).data.submitVideo).toEqual({ ...first, replayed: true });

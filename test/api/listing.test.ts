@@ -45,7 +45,7 @@ interface ListedTask {
 
 const submitDocument = /* GraphQL */ `
   mutation ($input: SubmitVideoInput!) {
-    submitVideo(input: $input) { task { id model status createdAt } }
+    submitVideo(input: $input, options: { whenBusy: FAIL }) { task { id model status createdAt } }
   }
 `;
 

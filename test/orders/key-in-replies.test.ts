@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { requestSchemas } from '../../src/catalogue/video-request.ts';
 import { createKeyFinder } from '../../src/upstream/key-finder.ts';
 import { createTestDomain, ordersWith, trackerWith } from '../support/domain.ts';
-import { localCaller } from '../support/local-caller.ts';
+import { failing, localCaller } from '../support/local-caller.ts';
 import { createTrackedApp } from '../support/tracked-app.ts';
 import { apiKey, reply, startUpstream, status } from '../support/upstream.ts';
 
@@ -53,7 +53,7 @@ test('an id that contains the key is in no log line, and in no message of a task
   const lines: string[] = [];
   const log = pino({ level: 'trace' }, { write: (line) => void lines.push(line) });
   const request = requestSchemas.GROK_VIDEO3.parse({ prompt: 'A paper boat' });
-  const { task } = await ordersWith({ ...parts, log }).submit(localCaller, { request });
+  const { task } = await ordersWith({ ...parts, log }).submit(localCaller, { request, options: failing });
   clock.now = new Date(clock.now.getTime() + 30 * 3_600_000);
   await trackerWith({ ...parts, log }, { concurrency: 1, leaseMs: 1, pollMs: 1 }).checkDue();
   const given = await find(task.id);

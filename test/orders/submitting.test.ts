@@ -15,7 +15,7 @@ import { databaseProviders, freshDatabase } from '../support/database.ts';
 import { createTestDomain, ordersWith, trackerWith } from '../support/domain.ts';
 import { held } from '../support/held-answer.ts';
 import { dataUri, png } from '../support/images.ts';
-import { localCaller } from '../support/local-caller.ts';
+import { failing, localCaller } from '../support/local-caller.ts';
 import { silentLog } from '../support/log.ts';
 import { type Answer, apiKey, halfBody, hang, reply, reset, startUpstream } from '../support/upstream.ts';
 
@@ -194,7 +194,7 @@ test.each(leaks)('with %s, the key is in no row and in no log', async (_, behavi
   const log = pino({ level: 'trace' }, { write: (line) => void lines.push(line) });
   const logged = { ...parts, log };
   const request = requestSchemas.GROK_VIDEO3.parse({ prompt: 'A paper boat' });
-  const { id } = (await ordersWith(logged).submit(localCaller, { request })).task;
+  const { id } = (await ordersWith(logged).submit(localCaller, { request, options: failing })).task;
   for (let round = 0; round < 3; round++) {
     clock.now = new Date(clock.now.getTime() + 45_000);
     await trackerWith(logged, { concurrency: 1, leaseMs: 1, pollMs: 1 }).checkDue();

@@ -50,7 +50,7 @@ test.each<[what: string, filter: object, combinations: number]>([
   ['three clients', { clients: clients(3) }, 3],
   ['one client three times', { clients: ['ann', 'ann', 'ann'] }, 1],
   ['a state, of any model', { statuses: ['FAILED'] }, 4],
-  ['a model, in any state', { models: ['GROK_VIDEO3'] }, 7],
+  ['a model, in any state', { models: ['GROK_VIDEO3'] }, 8],
   ['two states and two models', { statuses: ['FAILED', 'QUEUED'], models: modelNames.slice(2) }, 4],
   ['three clients and a state', few, 12],
   ['times', { createdAfter: '2026-01-01T00:00:00Z' }, 1],

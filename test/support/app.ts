@@ -108,9 +108,10 @@ export async function* readEvents({ body }: { body: unknown }): AsyncGenerator<A
   }
 }
 
+/** Orders, and does not wait where the upstream takes no orders. */
 export const submitDocument = /* GraphQL */ `
   mutation ($input: SubmitVideoInput!) {
-    submitVideo(input: $input) {
+    submitVideo(input: $input, options: { whenBusy: FAIL }) {
       task { id status upstreamId failure { code message retryable mayBeBilled } }
     }
   }

@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import { requestSchemas } from '../../src/catalogue/video-request.ts';
 import { openDatabase } from '../../src/database/database.ts';
+import { createAccountStore } from '../../src/database/prisma-account-store.ts';
 import { createImageFileStore } from '../../src/database/prisma-image-file-store.ts';
 import { createTaskStore } from '../../src/database/prisma-task-store.ts';
 import { createUsageStore } from '../../src/database/prisma-usage-store.ts';
@@ -10,7 +11,9 @@ import { ByteRate } from '../../src/media/byte-rate.ts';
 import { ImageUploads } from '../../src/media/image-uploads.ts';
 import { KeptImages } from '../../src/media/kept-images.ts';
 import { Media } from '../../src/media/media.ts';
+import { AccountGate } from '../../src/orders/account-gate.ts';
 import { Orders } from '../../src/orders/orders.ts';
+import { refundsFreeEndings, refundsFrom } from '../../src/orders/refunds.ts';
 import { Ledger } from '../../src/spending/ledger.ts';
 import { createClock } from '../../src/tasks/moment.ts';
 import { logsStatus, recorderFor, wakesWatchers } from '../../src/tasks/record-change.ts';
@@ -21,7 +24,7 @@ import { createThrottle } from '../../src/tracking/throttle.ts';
 import { Tracker, type TrackerSettings } from '../../src/tracking/tracker.ts';
 import { createUpstreamClient } from '../../src/upstream/rest-client.ts';
 import { freshDatabase } from './database.ts';
-import { localCaller } from './local-caller.ts';
+import { failing, localCaller } from './local-caller.ts';
 import { apiKey, type TestUpstream } from './upstream.ts';
 
 /** The parts of which the domain's capabilities are made. A test may make them again with a part of its own. */
@@ -55,6 +58,8 @@ async function createParts(upstream: TestUpstream, { databaseUrl, clock }: Requi
   const settings = { baseUrl: upstream.url, apiKey, submitTimeoutMs: 5_000, checkTimeoutMs: 500 };
   return {
     store: createTaskStore(database.client),
+    accounts: createAccountStore(database),
+    epoch: database.epoch,
     videoFiles: createVideoFileStore(database.client),
     imageFiles: createImageFileStore(database.client),
     upstream: createUpstreamClient(settings),
@@ -69,14 +74,14 @@ async function createParts(upstream: TestUpstream, { databaseUrl, clock }: Requi
 
 const never = new AbortController().signal;
 
-const shared = ({ store, upstream, signals, schedule, log, now, throttle }: TestParts) => ({
+const shared = ({ store, upstream, signals, schedule, log, now, throttle, ledger }: TestParts) => ({
   store,
   upstream,
   throttle,
   log,
   now,
   clock: createClock(now, schedule, upstream, false),
-  record: recorderFor(store, [wakesWatchers(signals), logsStatus(log)]),
+  record: recorderFor(store, [wakesWatchers(signals), logsStatus(log), refundsFreeEndings(refundsFrom(ledger, log))]),
 });
 
 export const readerWith = (parts: TestParts, viewer: Viewer): TaskReader =>
@@ -89,14 +94,29 @@ const keptImagesOf = ({ imageFiles: rows, videoFiles: videoRows, now, log }: Tes
     { retentionMs: 24 * hourMs, maxClientBytes: null, publicBaseUrl: null, sandbox: false },
   );
 
+const orderSettings = {
+  account: 'default',
+  submitsPerMinute: null,
+  maxOpen: null,
+  maxWaiting: null,
+  maxWaitMs: 24 * hourMs,
+  submitLeaseMs: 45_000,
+  pollMs: 1_000,
+};
+
+const gateOf = ({ accounts, store, epoch, now, log }: TestParts): AccountGate =>
+  new AccountGate({ accounts, store, epoch, now, log }, orderSettings);
+
 export const ordersWith = (parts: TestParts): Orders =>
   new Orders({
     ...shared(parts),
     images: keptImagesOf(parts),
     ledger: parts.ledger,
+    refund: refundsFrom(parts.ledger, parts.log),
+    gate: gateOf(parts),
+    settings: orderSettings,
     readerFor: (viewer) => readerWith(parts, viewer),
     onReply: (reply, sentAt) => parts.throttle.heedSubmit(reply, sentAt, parts.now()),
-    submitLeaseMs: 45_000,
     idempotencyKeyLifetimeMs: 30 * 24 * hourMs,
     stopping: never,
     aborting: never,
@@ -142,7 +162,7 @@ export async function createTestDomain(
     },
     async submit() {
       const request = requestSchemas.GROK_VIDEO3.parse({ prompt: 'A paper boat' });
-      return (await orders.submit(localCaller, { request })).task;
+      return (await orders.submit(localCaller, { request, options: failing })).task;
     },
     find: (id) => readerWith(parts, localCaller).findExisting(id),
   };

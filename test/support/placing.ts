@@ -5,13 +5,14 @@ import { requestSchemas } from '../../src/catalogue/video-request.ts';
 import type { TaskStatus } from '../../src/tasks/task.ts';
 import { type Answer, anOrder, type TestApp } from './app.ts';
 import { createTestDomain, minuteMs, ordersWith } from './domain.ts';
-import { localCaller } from './local-caller.ts';
+import { failing, localCaller } from './local-caller.ts';
 import type { TrackedApp } from './tracked-app.ts';
-import { reset, status, type Answer as UpstreamAnswer, videoUrl } from './upstream.ts';
+import { reply, reset, status, type Answer as UpstreamAnswer, videoUrl } from './upstream.ts';
 
+/** Orders with a key, and does not wait where the upstream takes no orders. */
 export const placeDocument = /* GraphQL */ `
   mutation ($input: SubmitVideoInput!, $key: String) {
-    submitVideo(input: $input, idempotencyKey: $key) {
+    submitVideo(input: $input, idempotencyKey: $key, options: { whenBusy: FAIL }) {
       replayed
       task { id status upstreamId failure { code } }
     }
@@ -89,7 +90,7 @@ export async function crashDuringSubmit(
   const request = requestSchemas[model].parse({ prompt: 'A paper boat' });
   const submitting = '{ videoTasks(filter: { statuses: [SUBMITTING] }) { edges { node { id } } } }';
   const found = async () => (await query(submitting)).data.videoTasks.edges;
-  void ordersWith(dead).submit(localCaller, { request, idempotencyKey });
+  void ordersWith(dead).submit(localCaller, { request, options: failing, idempotencyKey });
   await expect.poll(found).toHaveLength(1);
   return (await found())[0].node.id;
 }
@@ -99,6 +100,24 @@ export const leaseMs = minuteMs;
 
 /** When the clock of a tracked app begins. */
 export const begin = new Date('2026-11-22T12:00:00.000Z');
+
+export const waitDocument = /* GraphQL */ `
+  mutation ($input: SubmitVideoInput!, $key: String, $options: VideoOrderOptions) {
+    submitVideo(input: $input, idempotencyKey: $key, options: $options) {
+      replayed
+      task { id status failure { code } waiting { reason ahead estimatedStartAt startBefore } }
+    }
+  }
+`;
+
+/** Orders from an upstream that takes no orders for a quarter of an hour; the next orders are accepted again. */
+async function waitingTask({ query, upstream }: TestApp, input: object): Promise<string> {
+  const { onSubmit } = upstream;
+  upstream.onSubmit = reply(429, '', { 'retry-after': '900' });
+  const { data } = await query(waitDocument, { input });
+  upstream.onSubmit = onSubmit;
+  return data.submitVideo.task.id;
+}
 
 const checkedAs: Partial<Record<TaskStatus, UpstreamAnswer>> = {
   PROCESSING: status('processing'),
@@ -111,6 +130,7 @@ const checkedAs: Partial<Record<TaskStatus, UpstreamAnswer>> = {
 export async function taskIn(taskStatus: TaskStatus, app: TrackedApp, input: object = anOrder): Promise<string> {
   if (taskStatus === 'SUBMITTING') return crashDuringSubmit(app, { now: begin });
   const { onSubmit } = app.upstream;
+  if (taskStatus === 'WAITING') return waitingTask(app, input);
   if (taskStatus === 'UNCONFIRMED') app.upstream.onSubmit = reset;
   const id = await app.submit(input);
   app.upstream.onSubmit = onSubmit;

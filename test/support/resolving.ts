@@ -16,7 +16,7 @@ export const abandon = ({ query }: Queries, id: string): Promise<Answer> =>
 
 export const resubmitDocument = /* GraphQL */ `
   mutation ($id: ID!, $key: String) {
-    resubmitVideo(id: $id, idempotencyKey: $key) {
+    resubmitVideo(id: $id, idempotencyKey: $key, options: { whenBusy: FAIL }) {
       replayed
       task { id status upstreamId failure { code } resubmissionOf { id } }
     }

@@ -4,7 +4,7 @@ import { createUpstreamClient } from '../../src/upstream/rest-client.ts';
 import { databaseProviders, freshDatabase } from '../support/database.ts';
 import { createTestDomain, ordersWith, type TestParts, trackerWith } from '../support/domain.ts';
 import { held } from '../support/held-answer.ts';
-import { localCaller } from '../support/local-caller.ts';
+import { failing, localCaller } from '../support/local-caller.ts';
 import { apiKey, completed, reply, startUpstream, status, type TestUpstream } from '../support/upstream.ts';
 
 const request = requestSchemas.GROK_VIDEO3.parse({ prompt: 'A paper boat' });
@@ -14,7 +14,7 @@ const leaseMs = 45_000;
 function submitPatiently(parts: TestParts, { url: baseUrl }: TestUpstream) {
   const settings = { baseUrl, apiKey, submitTimeoutMs: 20_000, checkTimeoutMs: 500 };
   return ordersWith({ ...parts, upstream: createUpstreamClient(settings) })
-    .submit(localCaller, { request })
+    .submit(localCaller, { request, options: failing })
     .then(({ task }) => task);
 }
 
@@ -30,7 +30,7 @@ async function crashDuringSubmit(parts: TestParts, crashing: Partial<TestParts>)
     return created;
   };
   void ordersWith({ ...parts, ...crashing, store: { ...store, create } })
-    .submit(localCaller, { request })
+    .submit(localCaller, { request, options: failing })
     // A process that is gone tells no caller what became of the order.
     .catch(() => {});
   await expect.poll(() => ids).toHaveLength(1);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { requestSchemas } from '../../src/catalogue/video-request.ts';
 import { createTestDomain, minuteMs, ordersWith } from '../support/domain.ts';
-import { localCaller } from '../support/local-caller.ts';
+import { failing, localCaller } from '../support/local-caller.ts';
 import { reply, startUpstream } from '../support/upstream.ts';
 
 const request = requestSchemas.GROK_VIDEO3.parse({ prompt: 'A paper boat' });
@@ -20,7 +20,7 @@ test('an order whose process was held up past its lease is not sent, because oth
       return created;
     },
   };
-  const { task } = await ordersWith({ ...parts, store }).submit(localCaller, { request });
+  const { task } = await ordersWith({ ...parts, store }).submit(localCaller, { request, options: failing });
   expect(upstream.submits).toEqual([]);
   expect(task).toMatchObject({ status: 'FAILED', failureCode: 'UPSTREAM_UNREACHABLE' });
   expect(task.history.map(({ to }) => to)).toEqual(['UNCONFIRMED', 'FAILED']);
@@ -36,7 +36,7 @@ test('an answer that comes after the task was abandoned leaves it ended, with th
     await orders.abandon(localCaller, task!.id);
     reply(200, { id: 'video_late', status: 'queued' })(response, incoming);
   };
-  const { task } = await orders.submit(localCaller, { request });
+  const { task } = await orders.submit(localCaller, { request, options: failing });
   const ended = { status: 'FAILED', failureCode: 'SUBMISSION_UNCONFIRMED', upstreamId: 'video_late' };
   expect(await find(task.id)).toMatchObject(ended);
 });

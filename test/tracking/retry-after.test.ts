@@ -5,7 +5,7 @@ import { type Answer, reply } from '../support/upstream.ts';
 
 const document = /* GraphQL */ `
   mutation ($input: SubmitVideoInput!) {
-    submitVideo(input: $input) { task { status failure { code retryable retryAfterSeconds } } }
+    submitVideo(input: $input, options: { whenBusy: FAIL }) { task { status failure { code retryable retryAfterSeconds } } }
   }
 `;
 

@@ -6,15 +6,19 @@ const channel = 'grok_video_task_changed';
 /** The pause before the connection is made again. Until then watchers only reread their tasks from time to time. */
 const reconnectMs = 1_000;
 
-/** The payload that means that API keys have changed. All other payloads are task ids. */
-const keysChanged = 'keys';
+/** The payloads that mean that API keys or an account of the upstream have changed. All others are task ids. */
+const topics = ['keys', 'account'] as const;
+
+export type Topic = (typeof topics)[number];
+
+const isTopic = (payload: string): payload is Topic => (topics as readonly string[]).includes(payload);
 
 export interface Notifications {
   send(taskId: string): void;
   receive(onTaskChanged: (taskId: string) => void): void;
-  /** Tells the other instances that API keys have changed. Resolves when the notification was sent. */
-  sendKeysChanged(): Promise<void>;
-  receiveKeysChanged(onKeysChanged: () => void): void;
+  /** Tells the other instances that rows of this kind have changed. Resolves when the notification was sent. */
+  announce(topic: Topic): Promise<void>;
+  onAnnounced(topic: Topic, listener: () => void): void;
   /** The number of times the connection was made; null while it is down, because changes may be missed then. */
   epoch(): number | null;
   close(): Promise<void>;
@@ -27,7 +31,7 @@ export interface Notifications {
 export function createNotifications(url: string, log: Logger): Notifications {
   const unsent = new Set<string>();
   const taskListeners: ((taskId: string) => void)[] = [];
-  let onKeysChanged = () => {};
+  const topicListeners = new Map<Topic, () => void>();
   let listening = false;
   let connections = 0;
   /** The current connection. It runs one query at a time. */
@@ -40,7 +44,7 @@ export function createNotifications(url: string, log: Logger): Notifications {
     const connecting = new pg.Client({ connectionString: url, keepAlive: true, connectionTimeoutMillis: 5_000 });
     client = connecting;
     connecting.on('notification', ({ payload = '' }) => {
-      if (payload === keysChanged) return onKeysChanged();
+      if (isTopic(payload)) return topicListeners.get(payload)?.();
       for (const listener of taskListeners) listener(payload);
     });
     // Without this listener, losing the connection would end the process.
@@ -84,12 +88,12 @@ export function createNotifications(url: string, log: Logger): Notifications {
     receive(onTaskChanged) {
       taskListeners.push(onTaskChanged);
     },
-    async sendKeysChanged() {
+    async announce(topic) {
       await busy;
-      await client?.query('SELECT pg_notify($1, $2)', [channel, keysChanged]);
+      await client?.query('SELECT pg_notify($1, $2)', [channel, topic]);
     },
-    receiveKeysChanged(listener) {
-      onKeysChanged = listener;
+    onAnnounced(topic, listener) {
+      topicListeners.set(topic, listener);
     },
     epoch: () => (listening ? connections : null),
     async close() {
