@@ -121,7 +121,18 @@ export function completedTask(createdAt: Date) {
 /** Not due during the run, because the peers do not track tasks. */
 const notDue = () => new Date(Date.now() + 600 * minuteMs);
 
-/** Accepted, and waiting. */
+let lastTurn = 0;
+
+/** Recorded, and not sent yet. */
+export function waitingTask(createdAt: Date): Row {
+  const { submittedAt: _, ...order } = orderedAt(createdAt);
+  lastTurn += 1;
+  const startBefore = new Date(Date.now() + 24 * 60 * minuteMs);
+  const wait = { turn: lastTurn, waitsFor: 'EARLIER_ORDERS', sendAttempt: 0, whenBusy: 'WAIT', startBefore };
+  return { ...order, version: 1, status: 'WAITING', ...wait, history: [] };
+}
+
+/** Accepted, and not begun. */
 function queuedTask(createdAt: Date, nextCheckAt = notDue()): Row {
   const order = orderedAt(createdAt);
   return {

@@ -16,7 +16,7 @@ import { createLog } from './log.ts';
 import { AccountGate } from './orders/account-gate.ts';
 import { Orders } from './orders/orders.ts';
 import { refundsFreeEndings, refundsFrom } from './orders/refunds.ts';
-import { startSandbox } from './sandbox/sandbox.ts';
+import { type SandboxSettings, startSandbox } from './sandbox/sandbox.ts';
 import { type Listener, listen } from './server/http/listen.ts';
 import { createGraphqlServer } from './server/yoga.ts';
 import { Ledger } from './spending/ledger.ts';
@@ -62,7 +62,7 @@ export async function createApp(environment: Environment, now = () => new Date()
   const { log, end: endLog } = await createLog(environment.log);
   const database = await openDatabase(environment.databaseUrl, log);
   const authenticator = await createAuthenticator(createKeyStore(database), environment.access, log, now);
-  const sandbox = environment.sandbox && (await sandboxAt(environment.sandbox.port, log));
+  const sandbox = environment.sandbox && (await sandboxOf(environment.sandbox, log));
 
   const health = new Health(now);
   const stopping = new AbortController();
@@ -171,8 +171,8 @@ function createDomain({ environment, database, health, now, log, stopping, abort
   return { savedTasks, signals, readerFor, ledger, orders, tracker, ...kept };
 }
 
-async function sandboxAt(port: number, log: Logger) {
-  const sandbox = await startSandbox(port);
+async function sandboxOf(settings: SandboxSettings, log: Logger) {
+  const sandbox = await startSandbox(settings);
   log.warn(
     bold(`SANDBOX: GROK_API_KEY is not set, so a stand-in at ${sandbox.url} makes the videos. Nothing is paid.`),
   );

@@ -65,6 +65,18 @@ export function readDatabaseUrl(source: Source = process.env, { development = fa
 }
 
 /**
+ * The database and the account of the upstream, for programs that need no other setting.
+ *
+ * @throws EnvironmentError when one of the two settings is not valid.
+ */
+export function readAccount(source: Source = process.env, { development = false }: Mode = {}) {
+  const { given } = settingsIn(source, development);
+  const { success, data, error } = variables.pick({ DATABASE_URL: true, UPSTREAM_ACCOUNT: true }).safeParse(given);
+  if (!success) throw new EnvironmentError(sentencesOf(error));
+  return { databaseUrl: data.DATABASE_URL, account: data.UPSTREAM_ACCOUNT };
+}
+
+/**
  * Where the database and the files are, for programs that need no other setting.
  *
  * @throws EnvironmentError when one of their settings is missing or wrong.
@@ -213,7 +225,13 @@ function group(settings: Settings, { development, sandbox }: { development: bool
     outbound: { privateHosts: settings.OUTBOUND_PRIVATE_HOSTS },
     log: { level: settings.LOG_LEVEL, pretty: development },
     /** Where the sandbox listens; null when the real upstream is used. */
-    sandbox: sandbox ? { port: settings.SANDBOX_PORT } : null,
+    sandbox: sandbox
+      ? {
+          port: settings.SANDBOX_PORT,
+          submitsPerMinute: settings.SANDBOX_SUBMITS_PER_MINUTE,
+          credit: settings.SANDBOX_CREDIT,
+        }
+      : null,
   };
 }
 

@@ -177,6 +177,12 @@ export const settings = z.object({
   SANDBOX_PORT: port(4010)
     .refine((chosen) => chosen === 0 || isFetchablePort(chosen), fetchable.onFetchablePort[1])
     .describe('Where the sandbox listens, on loopback; 0 for a port that is free.'),
+  SANDBOX_SUBMITS_PER_MINUTE: limit(null).describe(
+    'How many orders the sandbox takes in a minute; further ones get HTTP 429, so that they wait. `none` for no limit.',
+  ),
+  SANDBOX_CREDIT: limit(null).describe(
+    'How many orders the sandbox takes before its account is out of credit (HTTP 402), until it is started again. `none` for no limit.',
+  ),
 });
 
 export type Settings = z.infer<typeof settings>;

@@ -12,7 +12,7 @@ describe('without a key', () => {
     ['blank', { GROK_API_KEY: ' \t' }],
   ])('development uses the sandbox, at a pace one can watch (%s)', (_, variables) => {
     const { sandbox, schedule, tracker, databaseUrl } = development(variables);
-    expect(sandbox).toEqual({ port: 4010 });
+    expect(sandbox).toEqual({ port: 4010, submitsPerMinute: null, credit: null });
     // The sandbox would answer that real tasks do not exist, and they would fail.
     expect(databaseUrl).not.toBe(production({}).databaseUrl);
     expect(schedule).toEqual({ firstCheckMs: 1_000, intervalMs: 1_000 });
@@ -20,8 +20,8 @@ describe('without a key', () => {
   });
 
   test('development keeps to the settings that are given', () => {
-    const { sandbox, schedule } = development({ SANDBOX_PORT: '5010', TRACKER_INTERVAL_MS: '5000' });
-    expect(sandbox).toEqual({ port: 5010 });
+    const { sandbox, schedule } = development({ SANDBOX_PORT: '5010', SANDBOX_CREDIT: '3', TRACKER_INTERVAL_MS: '5000' });
+    expect(sandbox).toEqual({ port: 5010, submitsPerMinute: null, credit: 3 });
     expect(schedule).toEqual({ firstCheckMs: 1_000, intervalMs: 5_000 });
   });
 });

@@ -68,10 +68,10 @@ export class OrderSender {
     const saved = pending.track(this.#saveOutcome(sending, outcome));
     const { promise: timedOut, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => reject(new AnswerNotSavedError(task.id)), maxSaveWaitMs);
-    const result = Promise.race([saved, timedOut]).finally(() => clearTimeout(timer));
-    // Before the caller knows that its order is refused, the account knows it too.
-    await Promise.race([settled, timedOut]).catch(() => {});
-    return result;
+    // The account hears of a refusal before the caller does, so that the caller's next order is not sent at once.
+    return Promise.race([Promise.all([saved, settled]), timedOut])
+      .then(([result]) => result)
+      .finally(() => clearTimeout(timer));
   }
 
   async #attempt({ task, request }: Sending): Promise<Outcome> {
@@ -163,11 +163,11 @@ export class OrderSender {
     if (!mayWait(task, now())) return null;
     if ('reply' in outcome) {
       const { reply } = outcome;
-      if (reply.kind === 'ACCEPTED' || waitReasonOf(reply) === null) return null;
+      const reason = reply.kind === 'ACCEPTED' ? null : waitReasonOf(reply);
+      if (reason === null) return null;
       const { takenAt } = await gate.account();
-      const isItsOwn =
-        reply.kind === 'REFUSED' && task.refusedAt !== null && takenAt !== null && takenAt > task.refusedAt;
-      if (isItsOwn) return null;
+      const hasTakenAnother = task.refusedAt !== null && takenAt !== null && takenAt > task.refusedAt;
+      if (hasTakenAnother && (reason === 'ACCESS_DENIED' || reason === 'PAYMENT_REQUIRED')) return null;
     }
     return (await keepForLater()) ? gate.nextTurn(task.client) : null;
   }

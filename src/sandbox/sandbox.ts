@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { models } from '../catalogue/models.ts';
 import { readJson } from './json-body.ts';
 import { outcomeOf, readOrder } from './read-order.ts';
+import { SandboxAccount } from './sandbox-account.ts';
 import { fromTaskId, type SandboxTask, toTaskId } from './sandbox-task-id.ts';
 import { createVideoHost } from './video-host.ts';
 
@@ -17,17 +18,27 @@ const queuedMs = 3_000;
 const finishedMs = 10_000;
 const slowFinishedMs = 60_000;
 
+export interface SandboxSettings {
+  /** 0 for any free port. */
+  readonly port: number;
+  /** How many orders are taken in a minute; null for no limit. */
+  readonly submitsPerMinute: number | null;
+  /** How many orders are taken before the account is out of credit; null for no limit. */
+  readonly credit: number | null;
+}
+
 /**
  * Starts the sandbox on loopback. It has the upstream's API, costs nothing, and finishes a video after about ten
- * seconds. Port 0 means any free port.
+ * seconds.
  */
-export async function startSandbox(port: number): Promise<Sandbox> {
+export async function startSandbox({ port, ...limits }: SandboxSettings): Promise<Sandbox> {
   const serveVideo = createVideoHost();
+  const account = new SandboxAccount(limits);
   const server = createServer((request, response) => {
     // Without a listener, an error of the response would end the process.
     response.on('error', () => {});
     if (request.url?.startsWith('/videos/')) return serveVideo(request, response);
-    answer(request, response).catch(() => response.destroy());
+    answer(request, response, account).catch(() => response.destroy());
   });
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
@@ -42,30 +53,32 @@ export async function startSandbox(port: number): Promise<Sandbox> {
   };
 }
 
-/** A status and a body; null to break the connection instead. */
-type Reply = readonly [status: number, body: object] | null;
+/** A status, a body and further headers; null to break the connection instead. */
+type Reply = readonly [status: number, body: object, headers?: Record<string, string>] | null;
 
-async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const reply = await replyTo(request);
+async function answer(request: IncomingMessage, response: ServerResponse, account: SandboxAccount): Promise<void> {
+  const reply = await replyTo(request, account);
   if (reply === null) return void response.destroy();
-  const [status, body] = reply;
-  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+  const [status, body, headers] = reply;
+  response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
 }
 
-async function replyTo(request: IncomingMessage): Promise<Reply> {
+async function replyTo(request: IncomingMessage, account: SandboxAccount): Promise<Reply> {
   const { method, url = '', headers } = request;
   if (!headers.authorization?.startsWith('Bearer ')) return refusal(401, 'The Authorization header is missing.');
-  if (method === 'POST' && url === '/v1/grok/videos') return submit(await readJson(request));
+  if (method === 'POST' && url === '/v1/grok/videos') return submit(await readJson(request), account);
   const [, id] = /^\/v1\/result\/([^/]+)$/.exec(url) ?? [];
   if (method === 'GET' && id !== undefined) return query(id, `http://${headers.host}/videos/${id}.mp4`);
   return refusal(404, 'There is nothing here.');
 }
 
-function submit(body: unknown): Reply {
+function submit(body: unknown, account: SandboxAccount): Reply {
   const order = readOrder(body);
   if (typeof order === 'string') return refusal(400, order);
   const outcome = outcomeOf(order.prompt);
   if (outcome === 'refuse') return refusal(400, 'The prompt asked the sandbox to refuse the order.');
+  const refused = account.take();
+  if (refused) return [...refusal(refused.status, refused.message), refused.headers];
   // The order counts as accepted, but its answer is lost.
   if (outcome === 'lost') return null;
   const task: SandboxTask = {
@@ -102,7 +115,5 @@ const describe = ({ createdAtMs, upstreamModel }: SandboxTask) => ({
 /** How many characters of a reason are sent. */
 const maxReasonLength = 500;
 
-const refusal = (status: number, message: string): Reply => [
-  status,
-  { error: { message: message.slice(0, maxReasonLength) } },
-];
+const refusal = (status: number, message: string) =>
+  [status, { error: { message: message.slice(0, maxReasonLength) } }] as const;

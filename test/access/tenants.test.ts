@@ -121,9 +121,7 @@ describe.each(databaseProviders)('on %s', (provider) => {
     expect(await counted(operator, { statuses, clients: ['ann'] })).toEqual(queued(2));
     expect(await counted(bob, { statuses, clients: ['ann'] })).toEqual(queued(0));
     expect(await counted(bob, { statuses, ids: [annsIds[0], bobsIds[0]] })).toEqual(queued(1));
-    expect((await counted(bob)).map(({ count }: { count: number }) => count).toSorted()).toEqual([
-      0, 0, 0, 0, 0, 0, 0, 2,
-    ]);
+    expect((await counted(bob)).filter(({ count }: { count: number }) => count > 0)).toEqual(queued(2));
     const ids = [annsIds[0], bobsIds[0], noTask];
     expect((await list(bob, { filter: { ids } })).map(({ id }) => id)).toEqual([bobsIds[0]]);
     expect(await list(operator, { filter: { ids } })).toHaveLength(2);

@@ -91,6 +91,11 @@ describe.each(databaseProviders)('on %s', (provider) => {
       // Those that repeat one task, which are few.
       [() => store.listResubmissions(id, undefined, 20), ['Task_resubmissionOfId_client_id_idx, sorted']],
       [() => store.claimDue(at(1), at(2), 10), ['Task_nextCheckAt_idx', rows]],
+      [() => store.listWaiting(10, []), ['Task_turn_id_idx']],
+      [() => store.listWaiting(10, ['another']), ['Task_turn_id_idx']],
+      [() => store.listTooLate(at(1), 10), ['Task_status_startBefore_idx']],
+      [() => store.lastTurnOf(client), ['Task_client_turn_idx']],
+      [() => store.countWaitingBefore(7, 10), ['Task_turn_id_idx']],
       [() => store.update({ id, version: 2 }, { status: 'QUEUED' }), [rows]],
     ];
     for (const [ask, paths] of asked)

@@ -4,6 +4,7 @@ import { startSandbox } from '../../src/sandbox/sandbox.ts';
 import { callUp } from '../security/guarded.ts';
 import { anOrder, submitDocument } from '../support/app.ts';
 import { freshDirectory } from '../support/database.ts';
+import { freeSandbox } from '../support/free-sandbox.ts';
 import { post, startService } from '../support/process.ts';
 
 const headers = { authorization: 'Bearer any', 'content-type': 'application/json' };
@@ -11,7 +12,7 @@ const orderTo = (url: string, body: BodyInit) =>
   fetch(`${url}/v1/grok/videos`, { method: 'POST', headers, body, duplex: 'half' } as RequestInit);
 
 test('the sandbox keeps no more of a body than an order may have, and refuses the rest', async () => {
-  const { url, stop } = await startSandbox(0);
+  const { url, stop } = await startSandbox(freeSandbox);
   onTestFinished(stop);
   const megabyte = Buffer.alloc(1024 * 1024, ' ');
   async function* spaces(megabytes: number) {

@@ -1,8 +1,9 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { type Capability, capabilityOf, modelNames, models, optionsOf } from '../../src/catalogue/models.ts';
 import { type Outcome, outcomeWords } from '../../src/sandbox/read-order.ts';
-import { startSandbox } from '../../src/sandbox/sandbox.ts';
+import { type SandboxSettings, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { fromTaskId, toTaskId } from '../../src/sandbox/sandbox-task-id.ts';
+import { freeSandbox } from '../support/free-sandbox.ts';
 import { inlinePng } from '../support/images.ts';
 
 const link = (index: number) => `https://images.example.com/${index}.png`;
@@ -17,17 +18,19 @@ interface Reply {
   readonly error: string | { readonly message: string } | null;
 }
 
-async function sandbox() {
-  const { url, stop } = await startSandbox(0);
+async function sandbox(limits: Partial<SandboxSettings> = {}) {
+  const { url, stop } = await startSandbox({ ...freeSandbox, ...limits });
   const stopOnce = once(stop);
   onTestFinished(stopOnce);
   const headers = { authorization: 'Bearer any', 'content-type': 'application/json' };
   const read = async (response: Response) => ({ code: response.status, body: (await response.json()) as Reply });
+  const post = (order: unknown) =>
+    fetch(`${url}/v1/grok/videos`, { method: 'POST', headers, body: JSON.stringify(order) });
   return {
     url,
     stop: stopOnce,
-    submit: async (order: unknown) =>
-      read(await fetch(`${url}/v1/grok/videos`, { method: 'POST', headers, body: JSON.stringify(order) })),
+    submit: async (order: unknown) => read(await post(order)),
+    post,
     query: async (id: string) => read(await fetch(`${url}/v1/result/${id}`, { headers })),
   };
 }
@@ -195,4 +198,15 @@ test('a task outlives a restart of the sandbox', async () => {
   await before.stop();
   const after = await sandbox();
   expect((await after.query(id)).body).toEqual(body);
+});
+
+const simple = { model: models.GROK_VIDEO3.upstreamName, prompt: 'A paper boat' };
+
+test('beyond its orders a minute the sandbox answers 429 and says when to come back, beyond its credit 402', async () => {
+  const { post } = await sandbox({ submitsPerMinute: 2, credit: 3 });
+  expect([(await post(simple)).status, (await post(simple)).status]).toEqual([200, 200]);
+  const { status, headers } = await post(simple);
+  expect([status, Number(headers.get('retry-after')) > 50]).toEqual([429, true]);
+  const dry = await sandbox({ credit: 1 });
+  expect([(await dry.post(simple)).status, (await dry.post(simple)).status]).toEqual([200, 402]);
 });

@@ -3,11 +3,12 @@ import { models } from '../../src/catalogue/models.ts';
 import { outcomeOf } from '../../src/sandbox/read-order.ts';
 import { startSandbox } from '../../src/sandbox/sandbox.ts';
 import { toTaskId } from '../../src/sandbox/sandbox-task-id.ts';
+import { freeSandbox } from '../support/free-sandbox.ts';
 import { createStoringApp } from '../support/storing-app.ts';
 
 /** A finished video, and how its host answers for it. */
 async function finishedVideo() {
-  const { url: sandboxUrl, stop } = await startSandbox(0);
+  const { url: sandboxUrl, stop } = await startSandbox(freeSandbox);
   onTestFinished(stop);
   const upstreamModel = models.GROK_VIDEO3.upstreamName;
   const id = toTaskId({ createdAtMs: Date.now(), upstreamModel, durationSeconds: 10, outcome: 'video' });
@@ -88,7 +89,7 @@ test.each([
   ['sandbox:video-page', /not an MP4/],
   ['sandbox:video-refused', /HTTP 403/],
 ] as const)('with %s in the prompt the video is made, and not stored', async (word, message) => {
-  const { url: sandboxUrl, stop } = await startSandbox(0);
+  const { url: sandboxUrl, stop } = await startSandbox(freeSandbox);
   onTestFinished(stop);
   const id = toTaskId({
     createdAtMs: Date.now(),

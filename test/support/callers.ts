@@ -115,11 +115,15 @@ export interface Finished {
 }
 
 /** Runs the command `npm run keys -- …`. */
-export function runKeys(databaseUrl: string, ...args: string[]): Promise<Finished> {
+export const runKeys = (databaseUrl: string, ...args: string[]): Promise<Finished> =>
+  runCommand('src/keys.ts', databaseUrl, ...args);
+
+/** Runs one of the service's commands on a database, as its npm script does. */
+export function runCommand(file: string, databaseUrl: string, ...args: string[]): Promise<Finished> {
   const { PATH = '' } = process.env;
   const env = { PATH, NODE_COMPILE_CACHE: compileCache, DATABASE_URL: databaseUrl };
   return new Promise((resolve) => {
-    execFile(process.execPath, ['src/keys.ts', ...args], { env, timeout: 60_000 }, (error, stdout, stderr) => {
+    execFile(process.execPath, [file, ...args], { env, timeout: 60_000 }, (error, stdout, stderr) => {
       resolve({ code: error ? Number(error.code ?? Number.NaN) : 0, stdout, stderr });
     });
   });

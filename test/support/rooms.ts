@@ -24,6 +24,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     'upstream',
   ],
   'app-media.ts': ['database', 'environment.ts', 'files', 'media', 'outbound', 'service-secret.ts', 'tasks'],
+  'submissions.ts': ['database', 'environment.ts', 'orders', 'tasks'],
   'keys.ts': ['access', 'database', 'environment.ts', 'spending'],
   'check-files.ts': ['database', 'environment.ts', 'files', 'media'],
   'health.ts': ['database', 'errors.ts', 'files', 'server', 'tasks', 'tracking'],

@@ -5,6 +5,7 @@ import type { VideoTaskStatus } from './generated/graphql.ts';
  * here.
  */
 const words: Record<VideoTaskStatus, string> = {
+  WAITING: 'waiting until it can be ordered',
   SUBMITTING: 'being ordered',
   QUEUED: 'waiting to be made',
   PROCESSING: 'being made',

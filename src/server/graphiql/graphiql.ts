@@ -7,6 +7,7 @@ const taskFields = `
     status
     upstreamStatus
     video { url state expiresAt }
+    waiting { reason ahead estimatedStartAt }
     failure { code message }`;
 
 const submitTabs = modelNames.map(
