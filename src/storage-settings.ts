@@ -91,7 +91,7 @@ export const storageSettings = {
     .max(100)
     .default(4)
     .describe('How many videos are downloaded at the same time on one instance.'),
-  STORE_BYTES_PER_SECOND: byteLimit(25_000_000).describe(
+  STORE_BYTES_PER_SECOND: byteLimit(10_000_000).describe(
     'How many bytes a second all downloads of one instance take together; `none` for no limit. Without one, downloads from a fast host use up the processor that answers requests.',
   ),
   FILE_BYTES_PER_SECOND: byteLimit(100_000_000).describe(

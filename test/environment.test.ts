@@ -42,7 +42,7 @@ test('with nothing but a key, every setting has its documented default', () => {
     media: {
       linkHours: 24,
       maxVideoBytes: 512 * 1024 * 1024,
-      storeBytesPerSecond: 25_000_000,
+      storeBytesPerSecond: 10_000_000,
       fileBytesPerSecond: 100_000_000,
       storing: { concurrency: 4, pollMs: 1_000, retentionDays: null, maxClientBytes: null },
       images: { maxUploads: 100, retentionMs: 24 * 3_600_000, maxClientBytes: null, pollMs: 1_000 },

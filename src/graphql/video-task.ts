@@ -117,7 +117,8 @@ export const VideoTask = builder.objectRef<Task>('VideoTask').implement({
     failure: t.field({
       type: VideoFailure,
       nullable: true,
-      description: 'What went wrong; null unless the status is FAILED, CANCELLED or UNCONFIRMED.',
+      description:
+        'What went wrong; null unless the status is FAILED, CANCELLED or UNCONFIRMED, and for a task that its caller cancelled.',
       resolve: failureOf,
     }),
     billing: t.field({ type: VideoBilling, description: 'What the vendor bills for it.', resolve: (task) => task }),

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { capabilityOf, type ModelName } from '../catalogue/models.ts';
 import { type DescribedImage, describeImage } from '../catalogue/reference-image.ts';
-import { DatabaseUnavailableError, QuotaExceededError, RateLimitedError } from '../errors.ts';
+import { DatabaseUnavailableError, LimitExceededError, QuotaExceededError, RateLimitedError } from '../errors.ts';
 import type { Ledger } from '../spending/ledger.ts';
 import { costOf } from '../spending/limits.ts';
 import { type Clock, later } from '../tasks/moment.ts';
@@ -23,6 +23,9 @@ import type { Refund } from './refunds.ts';
 
 /** How many times a request that the limits refuse looks for the original that it may be a duplicate of. */
 const duplicateLooks = 4;
+
+/** The errors by which limits refuse an order. */
+const limitErrors = [RateLimitedError, QuotaExceededError, LimitExceededError];
 
 export interface PlacerDependencies extends KeyDependencies {
   readonly store: Pick<TaskStore, 'create' | 'findByIdempotencyKeys'>;
@@ -177,8 +180,7 @@ export class OrderPlacer {
       return await counting;
     } catch (error) {
       // The limits may refuse a duplicate whose original was counted a moment ago; it gets the original as its answer.
-      const refused = error instanceof RateLimitedError || error instanceof QuotaExceededError;
-      if (refused && (await hasOriginal(key))) return null;
+      if (limitErrors.some((type) => error instanceof type) && (await hasOriginal(key))) return null;
       throw error;
     }
   }

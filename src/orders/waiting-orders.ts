@@ -50,7 +50,7 @@ export interface WaitingPlace {
 }
 
 /** Where counting the orders before a waiting one stops. */
-export const maxAhead = 10_000;
+export const maxAhead = 1_000;
 
 /** How many waiting orders are sent at the same time by one instance, where the upstream does not refuse orders. */
 const concurrency = 4;
