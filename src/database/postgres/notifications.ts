@@ -76,7 +76,6 @@ export function createNotifications(url: string, log: Logger): Notifications {
   async function sendAll(): Promise<void> {
     const taskIds = [...unsent];
     unsent.clear();
-    if (taskIds.length === 0) return;
     await client?.query('SELECT pg_notify($1, "id") FROM unnest($2::text[]) AS "id"', [channel, taskIds]);
   }
 
@@ -89,8 +88,9 @@ export function createNotifications(url: string, log: Logger): Notifications {
       taskListeners.push(onTaskChanged);
     },
     async announce(topic) {
-      await busy;
-      await client?.query('SELECT pg_notify($1, $2)', [channel, topic]);
+      const sent = busy.then(() => client?.query('SELECT pg_notify($1, $2)', [channel, topic]));
+      busy = sent.catch(() => {});
+      await sent;
     },
     onAnnounced(topic, listener) {
       topicListeners.set(topic, listener);
