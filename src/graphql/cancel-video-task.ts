@@ -3,7 +3,7 @@ import type { VideoTask as Task } from '../tasks/task.ts';
 import { builder } from './builder.ts';
 import { taskPayload } from './resolve-video-task.ts';
 import { taskId, taskIdDescription } from './task-id.ts';
-import { filterOf, VideoTaskFilter } from './video-tasks.ts';
+import { combinationWeight, filterOf, VideoTaskFilter } from './video-tasks.ts';
 
 const CancelVideoTaskPayload = taskPayload('CancelVideoTaskPayload', 'The result of a cancellation.');
 
@@ -39,6 +39,10 @@ builder.mutationFields((t) => ({
     args: {
       filter: t.arg({ type: VideoTaskFilter, required: true, description: 'Which orders: `{}` for all that wait.' }),
     },
+    complexity: (args, { tasks }) => ({
+      field: 1 + tasks.combinationsIn({ ...filterOf(args), statuses: ['WAITING'] }) * combinationWeight,
+      multiplier: 1,
+    }),
     resolve: async (_, args, { orders, caller }) => orders.cancelAll(caller, filterOf(args)),
   }),
 }));

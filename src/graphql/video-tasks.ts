@@ -31,7 +31,7 @@ const atMost = (max: number, item: z.ZodType = z.unknown()) => z.array(item).max
  * The complexity of each combination of a filter's values. Each is looked up by itself, which takes about as long as 20
  * fields.
  */
-const combinationWeight = 20;
+export const combinationWeight = 20;
 
 export const VideoTaskFilter = builder.inputType('VideoTaskFilter', {
   description: `Selects the tasks that meet every given condition. A condition that is left out or null is met by all tasks, an empty list by none. Every combination of a client, a state and a model after the first adds ${combinationWeight} to the document's complexity; where only one of \`statuses\` and \`models\` is given, the other counts with all of its values.`,
