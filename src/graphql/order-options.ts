@@ -38,5 +38,7 @@ export function orderOptionsOf(
   const startBefore = given?.startBefore ?? null;
   if (startBefore !== null && startBefore.getTime() - now().getTime() > maxWaitHours * hourMs)
     throw invalidInput([{ path: ['options', 'startBefore'], message: `must be within ${maxWaitHours} hours` }]);
-  return { whenBusy: given?.whenBusy ?? 'WAIT', startBefore };
+  // Times that have long been over are one, because not every database has the year 0.
+  const stored = startBefore && new Date(Math.max(startBefore.getTime(), 0));
+  return { whenBusy: given?.whenBusy ?? 'WAIT', startBefore: stored };
 }

@@ -1,10 +1,11 @@
+import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
-import { cappedRetryAfterMs } from '../tasks/check-schedule.ts';
 import { later } from '../tasks/moment.ts';
 import type { TaskStore } from '../tasks/task-store.ts';
 import type { SubmitReply } from '../tasks/upstream.ts';
-import { type WaitReason, type WhenBusy, waitReasonOf } from '../tasks/wait-reasons.ts';
+import type { WaitReason, WhenBusy } from '../tasks/wait-reasons.ts';
 import type { Account, AccountChange, AccountStore } from './account.ts';
+import { afterReply, type Permit, unblocked, withoutUse } from './account-changes.ts';
 
 export interface GateSettings {
   /** The name of the account under which orders are sent. */
@@ -27,12 +28,6 @@ export interface GateDependencies {
   readonly log: Logger;
 }
 
-/** The right to send one order. It has to be given back by `settle`. */
-export interface Permit {
-  /** Whether the account is blocked, so that no other order is sent at the same time. */
-  readonly isOnlyOne: boolean;
-}
-
 /** What this process last read of the account. */
 interface Seen {
   readonly account: Account;
@@ -46,11 +41,8 @@ export const maxAccountAgeMs = 1_000;
 
 const minuteMs = 60_000;
 
-/**
- * The pause after the first refusal where the upstream does not say how long to wait. It doubles with each further one,
- * up to the longest.
- */
-const pausesMs = { first: 1_000, longest: 5 * minuteMs };
+/** How many clients' turns are remembered. */
+const maxRemembered = 10_000;
 
 /**
  * Decides whether an order may be sent to the account now: not while the operator has paused it, not faster than the
@@ -61,6 +53,12 @@ export class AccountGate {
   readonly #with: GateDependencies;
   readonly #settings: GateSettings;
   #seen: Seen | null = null;
+  /** How many orders of this process have begun to wait. */
+  #begunToWait = 0;
+  /** Clients whose waiting orders wait for the clients themselves, and hold up no order of others. */
+  #heldBack: readonly string[] = [];
+  /** The turns given in the last second, by client: orders that arrive together are not written yet. */
+  readonly #given = new LRUCache<string, number>({ max: maxRemembered, ttl: maxAccountAgeMs });
 
   constructor(dependencies: GateDependencies, settings: GateSettings) {
     this.#with = dependencies;
@@ -79,7 +77,13 @@ export class AccountGate {
 
   /** Notes that an order of this process has begun to wait. */
   noteWaiting(): void {
+    this.#begunToWait += 1;
     if (this.#seen) this.#seen = { ...this.#seen, isAnyWaiting: true };
+  }
+
+  /** Notes the clients whose orders cannot be sent at present although the account takes orders. */
+  noteHeldBack(clients: readonly string[]): void {
+    this.#heldBack = clients;
   }
 
   /** The account as it was at most a second ago. */
@@ -89,8 +93,11 @@ export class AccountGate {
 
   /** The turn of an order of the client that begins to wait now. */
   async nextTurn(client: string): Promise<number> {
-    const last = await this.#with.store.lastTurnOf(client);
-    return 1 + Math.max(last, (await this.account()).lastTurn);
+    const { lastTurn } = await this.account();
+    const lastWritten = await this.#with.store.lastTurnOf(client);
+    const turn = 1 + Math.max(lastWritten, lastTurn, this.#given.get(client) ?? 0);
+    this.#given.set(client, turn);
+    return turn;
   }
 
   /**
@@ -117,21 +124,26 @@ export class AccountGate {
       const reason = this.#reasonToWait(seen, whenBusy, turn);
       if (reason !== null) return reason;
       const change = this.#reservation(seen.account, whenBusy, turn);
-      const permit = { isOnlyOne: change.sendingUntil !== undefined };
+      const permit = {
+        wasBlocked: seen.account.blockedBy !== null,
+        sendingUntil: change.sendingUntil ?? null,
+        countedAtMs: change.recentSends?.at(-1) ?? null,
+      };
       if (Object.keys(change).length === 0 || (await this.#write(seen.account, change))) return permit;
     }
   }
 
   /**
-   * Gives a permit back, with the reply to its order, or null where it was not sent. What a reply says about the account
-   * is heeded at once, before it is written. It never rejects: what could not be written is forgotten when the permit's
+   * Gives a permit back, with the reply to its order, or null where it was not sent. A refusal is heeded at once, before
+   * it is written; the next order may be sent only afterwards. It never rejects: what could not be written is forgotten when the permit's
    * time is over.
    */
-  async settle({ isOnlyOne }: Permit, reply: SubmitReply | null): Promise<void> {
-    const changeOf = (account: Account) => this.#afterReply(account, isOnlyOne, reply);
+  async settle(permit: Permit, reply: SubmitReply | null): Promise<void> {
+    const changeOf = (account: Account) =>
+      reply === null ? withoutUse(account, permit) : afterReply(account, permit, reply, this.#with.now());
     if (this.#seen) {
-      const change = changeOf(this.#seen.account);
-      if (Object.keys(change).length === 0) return;
+      const { sendingUntil, ...change } = changeOf(this.#seen.account);
+      if (Object.keys(change).length === 0 && permit.sendingUntil === null) return;
       this.#seen = { ...this.#seen, account: { ...this.#seen.account, ...change } };
     }
     try {
@@ -158,8 +170,13 @@ export class AccountGate {
     const seen = this.#seen;
     if (seen && nowMs - seen.readAtMs < maxAccountAgeMs && seen.epoch === epoch) return seen;
     const { accounts, store } = this.#with;
-    const [account, waiting] = await Promise.all([accounts.find(this.name), store.listWaiting(1, [])]);
-    this.#seen = { account, isAnyWaiting: waiting.length > 0, readAtMs: nowMs, epoch };
+    const begun = this.#begunToWait;
+    const [found, waiting] = await Promise.all([accounts.find(this.name), store.listWaiting(1, this.#heldBack)]);
+    // What was written during the read is newer than what was read.
+    const known = this.#seen?.account;
+    const account = known && known.version >= found.version ? known : found;
+    const isAnyWaiting = waiting.length > 0 || begun !== this.#begunToWait;
+    this.#seen = { account, isAnyWaiting, readAtMs: nowMs, epoch };
     return this.#seen;
   }
 
@@ -199,26 +216,4 @@ export class AccountGate {
       ...(turn !== null && turn > account.lastTurn && { lastTurn: turn }),
     };
   }
-
-  #afterReply(account: Account, isOnlyOne: boolean, reply: SubmitReply | null): AccountChange {
-    const released = isOnlyOne ? { sendingUntil: null } : {};
-    if (reply === null || reply.kind === 'ANSWER_LOST') return released;
-    const now = this.#with.now();
-    if (reply.kind === 'ACCEPTED') {
-      if (!isOnlyOne) return {};
-      const taken = { ...released, takenAt: now, refusals: 0 };
-      return account.blockedBy === 'RATE_LIMITED' ? taken : { ...taken, ...unblocked };
-    }
-    const blockedBy = waitReasonOf(reply);
-    if (blockedBy === null) return released;
-    const saidMs = cappedRetryAfterMs(reply.retryAfterMs);
-    const ownMs = Math.min(pausesMs.first * 2 ** account.refusals, pausesMs.longest);
-    const until = later(now, saidMs > 0 ? saidMs : ownMs);
-    const blockedUntil = account.blockedUntil !== null && account.blockedUntil > until ? account.blockedUntil : until;
-    // Orders that were under way together and are refused together are one refusal.
-    const isAnother = isOnlyOne || account.blockedBy === null;
-    return { ...released, blockedBy, blockedUntil, refusals: account.refusals + Number(isAnother) };
-  }
 }
-
-const unblocked = { blockedBy: null, blockedUntil: null } as const;

@@ -1,14 +1,16 @@
 import { LimitExceededError } from '../errors.ts';
+import { imagesNotKept, type SendAttempt } from '../tasks/order-transitions.ts';
 import type { TaskStore } from '../tasks/task-store.ts';
 import { isTooLate, type WaitReason } from '../tasks/wait-reasons.ts';
-import type { AccountGate, Permit } from './account-gate.ts';
+import type { Permit } from './account-changes.ts';
+import type { AccountGate } from './account-gate.ts';
 import type { Draft } from './draft.ts';
 import type { OpenLimits } from './open-limits.ts';
 
 /** How a new order begins: it is sent, or it waits, or, without a turn, it fails because it may not wait. */
 export type Beginning =
   | { readonly permit: Permit }
-  | { readonly permit: null; readonly waitsFor: WaitReason; readonly turn: number | null };
+  | ({ readonly permit: null; readonly waitsFor: WaitReason } & Omit<SendAttempt, 'sendAttempt'>);
 
 export interface AdmissionDependencies {
   readonly store: Pick<TaskStore, 'count'>;
@@ -34,9 +36,11 @@ export class Admission {
     if (isTooLate(draft, now())) return { permit: null, waitsFor: 'EARLIER_ORDERS', turn: null };
     const admitted = (await openLimits.reached(draft, 1)) ?? (await gate.admit(draft.whenBusy, null));
     if (typeof admitted === 'object') return { permit: admitted };
-    const waits = draft.whenBusy === 'WAIT' && (await keepForLater());
-    if (waits) await this.#refuseTooManyWaiting(draft);
-    return { permit: null, waitsFor: admitted, turn: waits ? await gate.nextTurn(draft.client) : null };
+    const waitsFor = admitted;
+    if (draft.whenBusy === 'WAIT') await this.#refuseTooManyWaiting(draft);
+    if (draft.whenBusy === 'FAIL') return { permit: null, waitsFor, turn: null };
+    if (!(await keepForLater())) return { permit: null, waitsFor, turn: null, problem: imagesNotKept };
+    return { permit: null, waitsFor, turn: await gate.nextTurn(draft.client) };
   }
 
   async #refuseTooManyWaiting({ client }: Draft): Promise<void> {

@@ -87,9 +87,11 @@ export class OrderKey {
     return isSameOrder(this.#order, this.#draft.orderHash, task.orderHash);
   }
 
-  #isExpired({ createdAt }: VideoTask): boolean {
+  /** A key expires so long after its order was sent. That of an order that waits does not: both would be sent. */
+  #isExpired({ createdAt, submittedAt, status }: VideoTask): boolean {
+    if (status === 'WAITING' || status === 'SUBMITTING') return false;
     const { now, idempotencyKeyLifetimeMs } = this.#with;
-    return now().getTime() - createdAt.getTime() >= idempotencyKeyLifetimeMs;
+    return now().getTime() - (submittedAt ?? createdAt).getTime() >= idempotencyKeyLifetimeMs;
   }
 
   #hadFailed(task: VideoTask): boolean {

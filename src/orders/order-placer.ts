@@ -8,7 +8,6 @@ import { type Clock, later } from '../tasks/moment.ts';
 import { afterHolding } from '../tasks/order-transitions.ts';
 import type { VideoTask } from '../tasks/task.ts';
 import type { TaskStore } from '../tasks/task-store.ts';
-import type { WaitReason } from '../tasks/wait-reasons.ts';
 import { Turns } from '../work/turns.ts';
 import type { AccountGate } from './account-gate.ts';
 import type { Admission, Beginning } from './admission.ts';
@@ -21,11 +20,14 @@ import type { OrderSender } from './order-sender.ts';
 import type { PendingWork } from './pending-work.ts';
 import type { Refund } from './refunds.ts';
 
+/** What the limits throw. */
+const limitErrors = [RateLimitedError, QuotaExceededError, LimitExceededError];
+
+/** How an order begins that may not be sent now. */
+type Held = Extract<Beginning, { readonly permit: null }>;
+
 /** How many times a request that the limits refuse looks for the original that it may be a duplicate of. */
 const duplicateLooks = 4;
-
-/** The errors by which limits refuse an order. */
-const limitErrors = [RateLimitedError, QuotaExceededError, LimitExceededError];
 
 export interface PlacerDependencies extends KeyDependencies {
   readonly store: Pick<TaskStore, 'create' | 'findByIdempotencyKeys'>;
@@ -132,10 +134,10 @@ export class OrderPlacer {
   }
 
   /** An order that was not sent: it waits, or it may not and has failed. */
-  async #afterHolding(task: VideoTask, { waitsFor: reason }: { readonly waitsFor: WaitReason }): Promise<VideoTask> {
+  async #afterHolding(task: VideoTask, { waitsFor: reason, problem }: Held): Promise<VideoTask> {
     if (task.status === 'WAITING') return task;
     const { record, clock } = this.#with;
-    const change = afterHolding(task, { sendAttempt: task.sendAttempt, reason, turn: null }, clock());
+    const change = afterHolding(task, { sendAttempt: task.sendAttempt, reason, turn: null, problem }, clock());
     // Where the database does not take it, the tracker ends the task once the lease is over.
     return (change && (await record(task, change).catch(() => null))) ?? task;
   }
@@ -228,7 +230,8 @@ export class OrderPlacer {
     }
     const { gate, now, settings } = this.#with;
     const leasedUntil = later(now(), settings.submitLeaseMs);
-    const sent = { account: gate.name, sendAttempt: 1, leasedUntil, nextCheckAt: leasedUntil };
+    const sendAttempt = Number(beginning.permit !== null);
+    const sent = { account: gate.name, sendAttempt, leasedUntil, nextCheckAt: leasedUntil };
     return { status: 'SUBMITTING', turn: null, waitsFor: null, ...sent } as const;
   }
 }

@@ -3,13 +3,14 @@ import type { Logger } from 'pino';
 import type { SentRequest } from '../catalogue/video-request.ts';
 import { AnswerNotSavedError, TaskNotFoundError } from '../errors.ts';
 import type { Clock } from '../tasks/moment.ts';
-import { afterHolding, afterSubmit } from '../tasks/order-transitions.ts';
+import { afterHolding, afterSubmit, imagesNotKept, type SendAttempt } from '../tasks/order-transitions.ts';
 import type { RecordChange } from '../tasks/record-change.ts';
 import type { VideoTask } from '../tasks/task.ts';
 import type { TaskStore } from '../tasks/task-store.ts';
 import type { SubmitReply, Upstream } from '../tasks/upstream.ts';
-import { mayWait, type WaitReason, waitReasonOf } from '../tasks/wait-reasons.ts';
-import type { AccountGate, Permit } from './account-gate.ts';
+import { isTooLate, mayWait, type WaitReason, waitReasonOf } from '../tasks/wait-reasons.ts';
+import type { Permit } from './account-changes.ts';
+import type { AccountGate } from './account-gate.ts';
 import type { OpenLimits } from './open-limits.ts';
 import type { PendingWork } from './pending-work.ts';
 
@@ -43,6 +44,8 @@ export interface Sending {
   /** Keeps what the order needs in order to be sent again later. False where that is not possible. */
   readonly keepForLater: () => Promise<boolean>;
 }
+
+type Place = Omit<SendAttempt, 'sendAttempt'>;
 
 /** What became of an attempt: the upstream's reply, or why the order was not sent. */
 type Outcome = { readonly reply: SubmitReply } | { readonly heldBy: WaitReason };
@@ -98,7 +101,7 @@ export class OrderSender {
 
   /**
    * Why the order must not be sent now; null where it may. It is not sent after the lease has ended, because by then the
-   * task counts as UNCONFIRMED and may have been abandoned. The limits count the task itself, so that of two instances
+   * task counts as UNCONFIRMED and may have been abandoned, nor after its own time, which its images may have used up. The limits count the task itself, so that of two instances
    * that send at the same time neither exceeds them.
    */
   async #heldBy(task: VideoTask): Promise<WaitReason | null> {
@@ -111,7 +114,7 @@ export class OrderSender {
       return 'INTERRUPTED';
     }
     const expired = task.leasedUntil !== null && now() >= task.leasedUntil;
-    return expired || aborting.aborted ? 'INTERRUPTED' : null;
+    return expired || isTooLate(task, now()) || aborting.aborted ? 'INTERRUPTED' : null;
   }
 
   /** Saves what became of an attempt, and retries until the database takes it or the service has to stop. */
@@ -136,11 +139,11 @@ export class OrderSender {
     // The tracker may have recorded the task as UNCONFIRMED in between. The answer is newer than that, so it is applied
     // to the task as it is now.
     for (let current = sending.task; ; current = await this.#reread(current)) {
-      const turn = await this.#turnToWait(current, sending, outcome);
+      const attempt = { sendAttempt, ...(await this.#placeToWait(current, sending, outcome)) };
       const change =
         'reply' in outcome
-          ? afterSubmit(current, outcome.reply, { sendAttempt, turn }, clock())
-          : afterHolding(current, { sendAttempt, reason: outcome.heldBy, turn }, clock());
+          ? afterSubmit(current, outcome.reply, attempt, clock())
+          : afterHolding(current, { ...attempt, reason: outcome.heldBy }, clock());
       const saved = change && (await record(current, change));
       if (saved?.status === 'WAITING') gate.noteWaiting();
       if (saved) return saved;
@@ -155,21 +158,22 @@ export class OrderSender {
   }
 
   /**
-   * The turn of an order that waits after this attempt; null where it does not. An order that was refused, and is
+   * The turn of an order that waits after this attempt, null where it does not. An order that was refused, and is
    * refused again although the account has taken another in between, would block the others, so it waits no longer.
    */
-  async #turnToWait(task: VideoTask, { keepForLater }: Sending, outcome: Outcome): Promise<number | null> {
+  async #placeToWait(task: VideoTask, { keepForLater }: Sending, outcome: Outcome): Promise<Place> {
     const { gate, now } = this.#with;
-    if (!mayWait(task, now())) return null;
+    if (!mayWait(task, now())) return { turn: null };
     if ('reply' in outcome) {
       const { reply } = outcome;
       const reason = reply.kind === 'ACCEPTED' ? null : waitReasonOf(reply);
-      if (reason === null) return null;
+      if (reason === null) return { turn: null };
       const { takenAt } = await gate.account();
       const hasTakenAnother = task.refusedAt !== null && takenAt !== null && takenAt > task.refusedAt;
-      if (hasTakenAnother && (reason === 'ACCESS_DENIED' || reason === 'PAYMENT_REQUIRED')) return null;
+      if (hasTakenAnother && (reason === 'ACCESS_DENIED' || reason === 'PAYMENT_REQUIRED')) return { turn: null };
     }
-    return (await keepForLater()) ? gate.nextTurn(task.client) : null;
+    const isKept = await keepForLater();
+    return isKept ? { turn: await gate.nextTurn(task.client) } : { turn: null, problem: imagesNotKept };
   }
 
   async #reread({ id }: VideoTask): Promise<VideoTask> {

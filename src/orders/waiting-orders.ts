@@ -1,15 +1,21 @@
 import type { Logger } from 'pino';
 import { describeImage } from '../catalogue/reference-image.ts';
 import type { SentRequest } from '../catalogue/video-request.ts';
-import { StorageUnavailableError, TaskStateError, UploadStateError } from '../errors.ts';
+import {
+  DatabaseUnavailableError,
+  LimitExceededError,
+  NotConfiguredError,
+  StorageUnavailableError,
+} from '../errors.ts';
 import { type Clock, later } from '../tasks/moment.ts';
 import { afterDeadline, afterLosingImages, beforeSending } from '../tasks/order-transitions.ts';
 import type { RecordChange } from '../tasks/record-change.ts';
-import type { VideoTask } from '../tasks/task.ts';
+import type { TaskChange, VideoTask } from '../tasks/task.ts';
 import type { TaskStore } from '../tasks/task-store.ts';
-import type { WaitReason } from '../tasks/wait-reasons.ts';
+import { isTooLate, type WaitReason } from '../tasks/wait-reasons.ts';
 import { ClaimLoop } from '../work/claim-loop.ts';
-import type { AccountGate, Permit } from './account-gate.ts';
+import type { Permit } from './account-changes.ts';
+import type { AccountGate } from './account-gate.ts';
 import type { OpenLimits } from './open-limits.ts';
 import { type OrderImages, prepareImages } from './order-images.ts';
 import type { OrderSender } from './order-sender.ts';
@@ -66,6 +72,11 @@ export class WaitingOrders {
   readonly #with: WaitingDependencies;
   readonly #settings: WaitingSettings;
   readonly #loop: ClaimLoop<Claimed>;
+  /**
+   * Clients whose next order cannot be sent now, so that those of others are looked for. Kept where one claim was too
+   * short for all of them.
+   */
+  readonly #passedOver = new Set<string>();
 
   constructor(dependencies: WaitingDependencies, settings: WaitingSettings) {
     const { log, sender } = dependencies;
@@ -104,33 +115,45 @@ export class WaitingOrders {
     return { reason, ahead, estimatedStartAt: gate.estimateStart(account, ahead), startBefore };
   }
 
+  /** An error ends a claim, and what was claimed before it is sent: it must not be left unsent under its lease. */
   async #claim(limit: number): Promise<readonly Claimed[]> {
     await this.#endTooLate();
-    const { store, gate } = this.#with;
     const claimed: Claimed[] = [];
-    /** Clients whose next order cannot be sent now, so that those of others are looked for. */
-    const passedOver = new Set<string>();
+    try {
+      await this.#claimInTurn(limit, claimed);
+    } catch (err) {
+      if (claimed.length === 0) throw err;
+      this.#with.log.error({ err }, 'no more waiting orders could be claimed');
+    }
+    if (claimed.length > 0) this.#passedOver.clear();
+    return claimed;
+  }
+
+  async #claimInTurn(limit: number, claimed: Claimed[]): Promise<void> {
+    const { store, gate } = this.#with;
+    const passedOver = this.#passedOver;
     for (let look = 0; look < maxLooks && claimed.length < limit; look++) {
       const tasks = await store.listWaiting(limit - claimed.length, [...passedOver]);
-      if (tasks.length === 0 && passedOver.size === 0) await gate.noteNoneWaiting();
-      if (tasks.length === 0) break;
+      if (tasks.length === 0) {
+        gate.noteHeldBack([...passedOver]);
+        await gate.noteNoneWaiting();
+        return passedOver.clear();
+      }
       for (const task of tasks) {
         if (passedOver.has(task.client)) continue;
+        // Its images may take long to be read, and those that are claimed already must not wait for them.
+        if (claimed.length > 0 && task.mode !== 'TEXT_TO_VIDEO') return;
         const found = await this.#claimOne(task);
-        if (found === 'NOT_NOW') return claimed;
+        if (found === 'NOT_NOW') return passedOver.clear();
         if (found === 'NOT_THIS') passedOver.add(task.client);
         else if (found) claimed.push(found);
       }
     }
-    return claimed;
   }
 
   async #endTooLate(): Promise<void> {
-    const { store, record, clock, now } = this.#with;
-    for (const task of await store.listTooLate(now(), maxExpired)) {
-      const change = afterDeadline(task, clock());
-      if (change) await record(task, change);
-    }
+    const { store, clock, now } = this.#with;
+    for (const task of await store.listTooLate(now(), maxExpired)) await this.#end(task, afterDeadline(task, clock()));
   }
 
   /**
@@ -139,6 +162,10 @@ export class WaitingOrders {
    */
   async #claimOne(task: VideoTask): Promise<Claimed | 'NOT_NOW' | 'NOT_THIS' | null> {
     const { gate, openLimits, record, clock, now } = this.#with;
+    if (isTooLate(task, now())) {
+      await this.#end(task, afterDeadline(task, clock()));
+      return null;
+    }
     const reached = await openLimits.reached(task, 1);
     if (reached !== null) return reached === 'MAX_OPEN' ? 'NOT_NOW' : 'NOT_THIS';
     const permit = await gate.admit('WAIT', task.turn);
@@ -160,22 +187,34 @@ export class WaitingOrders {
     }
   }
 
-  /** What is sent for a waiting order. Null where its images are not kept any more, so that the order has ended. */
+  /**
+   * What is sent for a waiting order. Null where its images cannot be sent any more, so that the order has ended: it
+   * would otherwise hold up all that come after it.
+   */
   async #requestOf(task: VideoTask): Promise<SentRequest | null> {
-    const { store, images, record, clock, log } = this.#with;
+    const { store, images, clock, log } = this.#with;
     const { model, prompt, durationSeconds, aspectRatio, resolution } = task;
     try {
       const facts = task.mode === 'TEXT_TO_VIDEO' ? [] : await store.findReferenceImages(task.id);
       const described = facts.map((image) => describeImage(orderedImageOf(task, image)));
-      const prepared = await prepareImages(images, { client: task.client, seesAll: false }, model, described);
+      // Whether the client may use the images was found out when it ordered: the operator may use those of others.
+      const prepared = await prepareImages(images, { client: task.client, seesAll: true }, model, described);
       return { model, prompt, durationSeconds, aspectRatio, resolution, imageUrls: await prepared.urls() };
-    } catch (error) {
-      if (!(error instanceof UploadStateError || error instanceof TaskStateError)) throw error;
-      log.warn({ taskId: task.id, err: error }, 'the images of a waiting order are not kept');
-      const message = 'The images of the order were not kept until it could be sent.';
-      const change = afterLosingImages(task, message, clock());
-      if (change) await record(task, change);
+    } catch (err) {
+      if (err instanceof DatabaseUnavailableError || err instanceof StorageUnavailableError) throw err;
+      log.error({ taskId: task.id, err }, 'the images of a waiting order cannot be sent');
+      await this.#end(task, afterLosingImages(task, messageFor(err), clock()));
       return null;
     }
   }
+
+  async #end(task: VideoTask, change: TaskChange | null): Promise<void> {
+    if (change) await this.#with.record(task, change);
+  }
 }
+
+/** Why an order with images ends unsent. Errors that callers are not told about stay in the log. */
+const messageFor = (error: unknown): string =>
+  error instanceof NotConfiguredError || error instanceof LimitExceededError
+    ? `The order was not sent: ${error.message}`
+    : 'The images of the order were not kept until it could be sent.';

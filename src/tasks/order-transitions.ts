@@ -45,17 +45,28 @@ export function beforeSending(
   return recorded(task, { status: 'SUBMITTING', turn: null, account, sendAttempt, ...leased }, 'TURN', moment);
 }
 
+/** An attempt to send an order, as its sender knows it. */
+export interface SendAttempt {
+  readonly sendAttempt: number;
+  /** The place of the order where it has to wait again; null where it must not be sent again. */
+  readonly turn: number | null;
+  /** Why it has no place although it would wait; absent where it would not. */
+  readonly problem?: string | undefined;
+}
+
+/** Why an order has no place among those that wait where its inline images are not kept. */
+export const imagesNotKept = 'It could not wait, because its inline images are not kept by this service.';
+
+const joined = (message: string, problem: string | undefined): string =>
+  problem === undefined ? message : `${message} ${problem}`;
+
 /**
  * The change of an order whose attempt ended before anything was sent. It waits again where it may and has a turn, and
  * fails otherwise. Null where the attempt is over.
  */
 export function afterHolding(
   task: VideoTask,
-  {
-    sendAttempt,
-    reason,
-    turn,
-  }: { readonly sendAttempt: number; readonly reason: WaitReason; readonly turn: number | null },
+  { sendAttempt, turn, problem, reason }: SendAttempt & { readonly reason: WaitReason },
   moment: Moment,
 ): TaskChange | null {
   if (!isUnanswered(task, sendAttempt)) return null;
@@ -63,7 +74,7 @@ export function afterHolding(
     return recorded(task, waiting(reason, turn), 'HOLD', moment);
   if (isTooLate(task, moment.now)) return recorded(task, expired(task, reason, moment), 'DEADLINE', moment);
   const { failureCode, description } = waitReasons[reason];
-  const message = `The order was not sent: ${description}`;
+  const message = joined(`The order was not sent: ${description}`, problem);
   return recorded(task, { ...failed(failureCode, message, moment), waitsFor: reason }, 'HOLD', moment);
 }
 
@@ -88,13 +99,6 @@ export function afterLosingImages(task: VideoTask, message: string, moment: Mome
   return task.status === 'WAITING' ? recorded(task, failed('IMAGES_NOT_KEPT', message, moment), 'TURN', moment) : null;
 }
 
-/** An attempt to send an order, as its sender knows it. */
-export interface SendAttempt {
-  readonly sendAttempt: number;
-  /** The place of the order where it has to wait again; null where it must not be sent again. */
-  readonly turn: number | null;
-}
-
 /** Whether the answer to this attempt is still missing. */
 const isUnanswered = ({ status, sendAttempt: current }: VideoTask, sendAttempt: number): boolean =>
   current === sendAttempt && (status === 'SUBMITTING' || status === 'UNCONFIRMED');
@@ -110,7 +114,7 @@ const isUnanswered = ({ status, sendAttempt: current }: VideoTask, sendAttempt: 
 export function afterSubmit(
   task: VideoTask,
   reply: SubmitReply,
-  { sendAttempt, turn }: SendAttempt,
+  { sendAttempt, turn, problem }: SendAttempt,
   moment: Moment,
 ): TaskChange | null {
   if (!isUnanswered(task, sendAttempt)) {
@@ -128,7 +132,8 @@ export function afterSubmit(
   const again = { ...task, ...refused };
   if (reason !== null && turn !== null && task.status === 'SUBMITTING' && mayWait(again, moment.now))
     return recorded(task, { ...waiting(reason, turn), ...refused }, 'SUBMIT', moment);
-  const change = { ...failed(failureOfSubmit(reply), reply.message, moment), ...retryAfter(reply), ...refused };
+  const message = joined(reply.message, problem);
+  const change = { ...failed(failureOfSubmit(reply), message, moment), ...retryAfter(reply), ...refused };
   return recorded(task, change, 'SUBMIT', moment);
 }
 
@@ -147,6 +152,8 @@ const accepted = (reply: Pick<Accepted, 'upstreamId' | 'upstreamStatus'>, moment
 /** The change of a task whose process died during the submit; null unless SUBMITTING. */
 export function afterProcessDeath(task: VideoTask, moment: Moment): TaskChange | null {
   if (task.status !== 'SUBMITTING') return null;
+  // It was written as an order that fails because it may not wait, so that no attempt was made.
+  if (task.sendAttempt === 0) return afterHolding(task, { sendAttempt: 0, turn: null, reason: 'INTERRUPTED' }, moment);
   const message = 'The service stopped while the order was being sent, so it is not known whether it arrived.';
   return recorded(task, unconfirmed(message), 'RECOVERY', moment);
 }

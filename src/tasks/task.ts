@@ -62,7 +62,7 @@ export interface TaskProgress {
   /** Why the order waits, or why it waited last. */
   readonly waitsFor: WaitReason | null;
   /**
-   * The number of the present or last attempt to send the order; 0 before the first. A reply belongs to one attempt, and
+   * The number of the present or last attempt to send the order; 0 before the first, and where none may be made. A reply belongs to one attempt, and
    * says nothing about a later one.
    */
   readonly sendAttempt: number;
