@@ -1,7 +1,9 @@
+import { LRUCache } from 'lru-cache';
 import { LimitExceededError } from '../errors.ts';
 import { imagesNotKept, type SendAttempt } from '../tasks/order-transitions.ts';
 import type { TaskStore } from '../tasks/task-store.ts';
 import { isTooLate, type WaitReason } from '../tasks/wait-reasons.ts';
+import { Turns } from '../work/turns.ts';
 import type { Permit } from './account-changes.ts';
 import type { AccountGate } from './account-gate.ts';
 import type { Draft } from './draft.ts';
@@ -19,10 +21,15 @@ export interface AdmissionDependencies {
   readonly now: () => Date;
 }
 
+/** How many clients' turns are remembered. */
+const maxRemembered = 10_000;
+
 /** Decides how new orders begin. */
 export class Admission {
   readonly #with: AdmissionDependencies;
   readonly #maxWaiting: number | null;
+  /** The turns in which the orders of a client are written that wait. */
+  readonly #entering = new LRUCache<string, Turns>({ max: maxRemembered });
 
   /** `maxWaiting` is how many orders of one client may wait; null for no limit. */
   constructor(dependencies: AdmissionDependencies, maxWaiting: number | null) {
@@ -41,6 +48,20 @@ export class Admission {
     if (draft.whenBusy === 'FAIL') return { permit: null, waitsFor, turn: null };
     if (!(await keepForLater())) return { permit: null, waitsFor, turn: null, problem: imagesNotKept };
     return { permit: null, waitsFor, turn: await gate.nextTurn(draft.client) };
+  }
+
+  /**
+   * Writes an order as it begins. Waiting orders of a client are written one after another, because several that arrive
+   * together would each find the last place free. Throws LimitExceededError where too many wait.
+   */
+  async enter<Task>(draft: Draft, beginning: Beginning, write: () => Promise<Task>): Promise<Task> {
+    if (this.#maxWaiting === null || beginning.permit !== null || beginning.turn === null) return write();
+    const turns = this.#entering.get(draft.client) ?? new Turns(1);
+    this.#entering.set(draft.client, turns);
+    return turns.take(async () => {
+      await this.#refuseTooManyWaiting(draft);
+      return write();
+    });
   }
 
   async #refuseTooManyWaiting({ client }: Draft): Promise<void> {

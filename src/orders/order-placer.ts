@@ -202,15 +202,15 @@ export class OrderPlacer {
 
   /** Writes the task, after its order was counted, so that what the limits refuse reads no images. */
   async #write(draft: Draft, { images, key, begin }: Prepared): Promise<Entered | null> {
-    const { store, gate } = this.#with;
+    const { store, gate, admission } = this.#with;
     const beginning = await begin();
     let task: VideoTask | null = null;
     try {
       const imageUrls = beginning.permit === null ? [] : await images.urls();
       await key.free();
       const resubmissionOfId = key.repeatedId ?? draft.resubmissionOfId;
-      const { referenceImages } = images;
-      task = await store.create({ ...draft, ...this.#placeOf(beginning), referenceImages, resubmissionOfId });
+      const placed = { ...this.#placeOf(beginning), resubmissionOfId, referenceImages: images.referenceImages };
+      task = await admission.enter(draft, beginning, () => store.create({ ...draft, ...placed }));
       if (task?.status === 'WAITING') gate.noteWaiting();
       return task && { task, beginning, imageUrls };
     } finally {

@@ -118,6 +118,17 @@ describe.each(databaseProviders)('on %s', (provider) => {
   });
 });
 
+test('of orders that arrive together no more wait than may', async () => {
+  const app = await createWaitingApp({ settings: { MAX_WAITING: '3' } });
+  app.upstream.onSubmit = busyFor(900);
+  await order(app);
+  const ask = () => app.query(waitDocument, { input: anOrder });
+  const answers = await Promise.all(Array.from({ length: 20 }, ask));
+  expect(answers.filter(({ errors }) => errors === undefined)).toHaveLength(2);
+  expect(await countTasks(app)).toBe(3);
+  expect((await usageOf(app)).seconds).toBe(30);
+});
+
 test('a duplicate of the last order that may wait gets that order, and is not refused for its sake', async () => {
   const settings = { MAX_WAITING: '1' };
   const one = await createWaitingApp({ settings });
