@@ -8,6 +8,8 @@ import type { Account, AccountChange } from './account.ts';
 
 /** The right to send one order. It has to be given back by `AccountGate.settle`. */
 export interface Permit {
+  /** Whether the order has waited. */
+  readonly hasWaited: boolean;
   /** Whether the account was blocked when the permit was given. */
   readonly wasBlocked: boolean;
   /** Until then no other order is sent, because the account is blocked; null where others may be. */
@@ -29,13 +31,15 @@ export const unblocked = { blockedBy: null, blockedUntil: null } as const;
 export function afterReply(account: Account, permit: Permit, reply: SubmitReply, now: Date): AccountChange {
   const released = release(account, permit);
   const isOnlyOne = permit.sendingUntil !== null;
-  if (reply.kind === 'ANSWER_LOST') return released;
   if (reply.kind === 'ACCEPTED') {
     if (!isOnlyOne) return {};
     const taken = { ...released, takenAt: now, refusals: 0 };
     return account.blockedBy === 'RATE_LIMITED' ? taken : { ...taken, ...unblocked };
   }
-  const blockedBy = waitReasonOf(reply);
+  // An order whose answer was lost is not sent again. The others that wait are sent one at a time after it, because all
+  // of them could become UNCONFIRMED otherwise.
+  const isLostOfQueue = reply.kind === 'ANSWER_LOST' && permit.hasWaited;
+  const blockedBy = isLostOfQueue ? 'ANSWERS_LOST' : waitReasonOf(reply);
   // An order that would rather fail than wait is also sent to a blocked account. Its refusal does not hold up those that
   // wait, because a client could otherwise hold them up for good.
   if (blockedBy === null || (permit.wasBlocked && !isOnlyOne)) return released;

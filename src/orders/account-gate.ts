@@ -125,6 +125,7 @@ export class AccountGate {
       if (reason !== null) return reason;
       const change = this.#reservation(seen.account, whenBusy, turn);
       const permit = {
+        hasWaited: turn !== null,
         wasBlocked: seen.account.blockedBy !== null,
         sendingUntil: change.sendingUntil ?? null,
         countedAtMs: change.recentSends?.at(-1) ?? null,

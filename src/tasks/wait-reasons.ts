@@ -44,6 +44,12 @@ export const waitReasons = {
     ofAccount: true,
     description: 'No connection to the upstream can be made.',
   },
+  ANSWERS_LOST: {
+    failureCode: 'UPSTREAM_UNREACHABLE',
+    ofAccount: false,
+    description:
+      'The upstream did not answer another order that had waited, and that may have been accepted. It is asked again with one order at a time, so that not all that wait become UNCONFIRMED.',
+  },
   EARLIER_ORDERS: {
     failureCode: 'UPSTREAM_RATE_LIMITED',
     ofAccount: false,

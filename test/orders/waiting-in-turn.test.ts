@@ -158,3 +158,18 @@ describe.each(databaseProviders)('over a restart, on %s', (provider) => {
     expect(upstream.submits).toHaveLength(2);
   });
 });
+
+test('an upstream that answers no order takes one waiting order at a time, and not all of them', async () => {
+  const app = await createWaitingApp();
+  app.upstream.onSubmit = busyFor(60);
+  await together(app, names('boat', 20));
+  await someLooks();
+  app.upstream.onSubmit = reply(500);
+  for (let refusals = 0; refusals < 4; refusals++) {
+    const before = app.upstream.submits.length;
+    app.advance(5 * minuteMs);
+    await untilSent(app, before + 1);
+    await someLooks();
+    expect(app.upstream.submits).toHaveLength(before + 1);
+  }
+});
