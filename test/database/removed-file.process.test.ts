@@ -1,11 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { symlinkSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { createTestApp, type TestApp } from '../support/app.ts';
 import { freshDirectory } from '../support/database.ts';
 import { startService } from '../support/process.ts';
 import { statusesIn } from '../support/statuses.ts';
-import { apiKey, startUpstream } from '../support/upstream.ts';
+import { apiKey, reply, startUpstream } from '../support/upstream.ts';
 
 const document = /* GraphQL */ `
   mutation ($key: String) {
@@ -62,6 +63,25 @@ test.each(losses)('once the file is %s, nothing is ordered, and /ready says why'
   expect(await order(testApp, 'boat')).toMatchObject(accepted);
   await isSaid(testApp, 'ok');
   expect(statusesIn(testApp.databaseUrl)).toEqual(['QUEUED', 'QUEUED']);
+});
+
+test('once the file is moved, no order that waits is sent, until it is back', async () => {
+  const upstream = await startUpstream();
+  const { onSubmit } = upstream;
+  upstream.onSubmit = reply(429, '', { 'retry-after': '0.02' });
+  const file = `${freshDirectory()}/videos.db`;
+  const testApp = await createTestApp({ databaseUrl: `file:${file}`, upstream, started: true });
+  expect(await order(testApp)).toMatchObject({ data: { submitVideo: { task: { status: 'WAITING' } } } });
+  shell('mv "$1" "$1.old"', file);
+  await isSaid(testApp, 'removed, moved or replaced');
+  upstream.onSubmit = onSubmit;
+  const sent = upstream.submits.length;
+  // Time for many looks at the orders that wait.
+  await sleep(500);
+  expect(upstream.submits).toHaveLength(sent);
+  shell('mv "$1.old" "$1"', file);
+  await expect.poll(() => upstream.submits.length, { timeout: 10_000 }).toBe(sent + 1);
+  await expect.poll(() => statusesIn(testApp.databaseUrl)).not.toContain('WAITING');
 });
 
 test.each([

@@ -62,9 +62,10 @@ const advice =
   'Put it back under its name, or stop the service before anything else is done with the file: docs/reliability.md says what can be saved.';
 
 /**
- * Wraps a store so that it refuses new tasks once the file is not intact: such an order would be paid, and lost at the
- * next start. The file is checked before the row is written, so that a refused order leaves no row with its key, and
- * after it, just before the paid call.
+ * Wraps a store so that it refuses new tasks, and to send those that wait, once the file is not intact: such an order
+ * would be paid, and lost at the next start; or it waits in the file that has taken the place, too, and would be sent
+ * from both. The file is checked before the row is written, so that a refused order leaves no row with its key, and after
+ * it, just before the paid call.
  */
 export function withFileWatch(store: TaskStore, fileProblem: () => string | null): TaskStore {
   function check(): void {
@@ -78,6 +79,13 @@ export function withFileWatch(store: TaskStore, fileProblem: () => string | null
       const created = await store.create(task);
       check();
       return created;
+    },
+    async update(task, change) {
+      if (change.status !== 'SUBMITTING') return store.update(task, change);
+      check();
+      const saved = await store.update(task, change);
+      check();
+      return saved;
     },
   };
 }
