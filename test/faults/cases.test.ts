@@ -1,38 +1,9 @@
-import { describe, expect, inject, onTestFinished, test } from 'vitest';
-import type { Provider } from '../../src/database/database.ts';
+import { describe, expect, test } from 'vitest';
 import { databaseProviders } from '../support/database.ts';
-import type { Sent } from './client.ts';
-import { finishEverything } from './execution.ts';
-import { brokenInvariants } from './invariants.ts';
+import { acknowledged, createWorld, expectNothingBroken, orderOf, soon } from './case.ts';
 import { endGracefully, leaseMarginMs } from './service.ts';
 import { subscribe } from './subscriber.ts';
-import { flawless, type OrderScript } from './upstream.ts';
-import { World } from './world.ts';
-
-async function createWorld(provider: Provider, settings: Record<string, string> = {}): Promise<World> {
-  const world = await World.create(provider, inject('postgresUrl'), settings);
-  onTestFinished(() => world.close());
-  return world;
-}
-
-/** An order under the key `name`, which the upstream treats by `script`. */
-function orderOf({ upstream }: World, name: string, script: Partial<OrderScript> = {}) {
-  const order = { key: name, marker: `${name}~0` };
-  upstream.scripts.set(order.marker, { ...flawless, ...script });
-  return order;
-}
-
-function acknowledged({ outcome }: Sent) {
-  if (typeof outcome === 'string' || 'code' in outcome) throw new Error(`no task: ${JSON.stringify(outcome)}`);
-  return outcome;
-}
-
-const soon = { timeout: 10_000, interval: 20 };
-
-async function expectNothingBroken(world: World): Promise<void> {
-  await finishEverything(world);
-  expect(brokenInvariants(world, await world.database.rows())).toEqual([]);
-}
+import { flawless } from './upstream.ts';
 
 describe.each(databaseProviders)('two processes on one database (%s)', (provider) => {
   test('50 parallel duplicates are one paid order and get the same task', async () => {
@@ -55,7 +26,7 @@ describe.each(databaseProviders)('two processes on one database (%s)', (provider
   test('50 parallel duplicates of an order that was refused before are one paid order and get the same task', async () => {
     const world = await createWorld(provider);
     const processes = [await world.start(), await world.start()];
-    const order = orderOf(world, 'again', { submit: '429 for 1 s' });
+    const order = { ...orderOf(world, 'again', { submit: '429 for 1 s' }), options: { whenBusy: 'FAIL' as const } };
     const refused = acknowledged(await world.client.submit(processes[0]!, order));
     expect(refused.task).toMatchObject({ status: 'FAILED', failure: { code: 'UPSTREAM_RATE_LIMITED' } });
     orderOf(world, 'again', { submit: 'late' });

@@ -1,11 +1,19 @@
 import type { Instance } from './service.ts';
 import { promptOf } from './upstream.ts';
 
+/** What is said of an order beside the video. */
+export interface OrderOptions {
+  readonly whenBusy?: 'WAIT' | 'FAIL';
+  readonly startBefore?: string;
+}
+
 /** An order as the client knows it. */
 export interface ClientOrder {
   readonly key: string | null;
   /** What tells this order from every other, those under the same key too. */
   readonly marker: string;
+  /** Without, it waits where it has to. */
+  readonly options?: OrderOptions;
 }
 
 /** A task as an answer showed it. */
@@ -40,8 +48,8 @@ interface GraphqlAnswer {
 const taskFields = 'id status upstreamId prompt failure { code message } video { url }';
 
 const submitDocument = /* GraphQL */ `
-  mutation ($input: SubmitVideoInput!, $key: String) {
-    submitVideo(input: $input, idempotencyKey: $key) { replayed task { ${taskFields} } }
+  mutation ($input: SubmitVideoInput!, $key: String, $options: VideoOrderOptions) {
+    submitVideo(input: $input, idempotencyKey: $key, options: $options) { replayed task { ${taskFields} } }
   }
 `;
 
@@ -56,8 +64,10 @@ const batchDocument = /* GraphQL */ `
   }
 `;
 
-const unconfirmedDocument = /* GraphQL */ `
-  { videoTasks(last: 20, filter: { statuses: [UNCONFIRMED] }) { edges { node { ${taskFields} } } } }
+const listDocument = /* GraphQL */ `
+  query ($statuses: [VideoTaskStatus!]) {
+    videoTasks(last: 20, filter: { statuses: $statuses }) { edges { node { ${taskFields} } } }
+  }
 `;
 
 const confirmDocument = /* GraphQL */ `
@@ -66,6 +76,14 @@ const confirmDocument = /* GraphQL */ `
 
 const abandonDocument = /* GraphQL */ `
   mutation ($id: ID!) { resolved: abandonVideoTask(id: $id) { task { ${taskFields} } } }
+`;
+
+const cancelDocument = /* GraphQL */ `
+  mutation ($id: ID!) { resolved: cancelVideoTask(id: $id) { task { ${taskFields} } } }
+`;
+
+const cancelAllDocument = /* GraphQL */ `
+  mutation ($filter: VideoTaskFilter!) { cancelVideoTasks(filter: $filter) { ids count } }
 `;
 
 /** Longer than any answer takes, so that one that does not come is seen as such. */
@@ -81,22 +99,30 @@ export class Client {
   readonly seen: SeenTask[] = [];
   /** Every answer, as it came. */
   readonly answers: string[] = [];
+  /** The tasks of which a call for several said that it cancelled them. */
+  readonly cancelled: string[] = [];
   readonly #underWay = new Set<Promise<unknown>>();
 
   submit(instance: Instance, order: ClientOrder): Promise<Sent> {
     const [entry] = this.#remember(instance, [order]);
     return this.#keep(
-      this.#post(instance, submitDocument, { input: inputOf(order), key: order.key }).then((answer) => {
-        settle(entry, answer && (answer.data?.['submitVideo'] as SubmitAnswer | undefined), answer);
-        this.#see(entry);
-        return entry;
-      }),
+      this.#post(instance, submitDocument, { input: inputOf(order), key: order.key, options: order.options }).then(
+        (answer) => {
+          settle(entry, answer && (answer.data?.['submitVideo'] as SubmitAnswer | undefined), answer);
+          this.#see(entry);
+          return entry;
+        },
+      ),
     );
   }
 
   submitBatch(instance: Instance, orders: readonly ClientOrder[]): Promise<unknown> {
     const entries = this.#remember(instance, orders);
-    const inputs = orders.map((order) => ({ input: inputOf(order), idempotencyKey: order.key }));
+    const inputs = orders.map((order) => ({
+      input: inputOf(order),
+      idempotencyKey: order.key,
+      options: order.options,
+    }));
     return this.#keep(
       this.#post(instance, batchDocument, { orders: inputs }).then((answer) => {
         const payload = answer?.data?.['submitVideos'] as { outcomes: SubmitAnswer[] } | undefined;
@@ -108,16 +134,35 @@ export class Client {
     );
   }
 
-  /** The UNCONFIRMED tasks; none where no answer came. */
-  async unconfirmed(instance: Instance): Promise<SeenTask[]> {
-    const answer = await this.#post(instance, unconfirmedDocument, {});
+  /** Up to 20 tasks in a state; none where no answer came. */
+  async tasksIn(status: string, instance: Instance): Promise<SeenTask[]> {
+    const answer = await this.#post(instance, listDocument, { statuses: [status] });
     const list = answer?.data?.['videoTasks'] as { edges: { node: SeenTask }[] } | undefined;
     return list?.edges.map(({ node }) => node) ?? [];
   }
 
   /** Confirms the task as `upstreamId`, or abandons it where there is none; the error's code where it was refused. */
-  async resolve(instance: Instance, id: string, upstreamId: string | null): Promise<string | null> {
-    const answer = await this.#post(instance, upstreamId ? confirmDocument : abandonDocument, { id, upstreamId });
+  resolve(instance: Instance, id: string, upstreamId: string | null): Promise<string | null> {
+    return this.#change(instance, upstreamId ? confirmDocument : abandonDocument, { id, upstreamId });
+  }
+
+  /** Cancels the task; the error's code where it was refused. */
+  cancel(instance: Instance, id: string): Promise<string | null> {
+    return this.#change(instance, cancelDocument, { id });
+  }
+
+  /** Cancels all tasks that wait; the error's code where it was refused. */
+  async cancelAll(instance: Instance): Promise<string | null> {
+    const answer = await this.#keep(this.#post(instance, cancelAllDocument, { filter: {} }));
+    if (!answer) return null;
+    const payload = answer.data?.['cancelVideoTasks'] as { ids: string[] } | undefined;
+    if (!payload) return codeIn(answer);
+    this.cancelled.push(...payload.ids);
+    return null;
+  }
+
+  async #change(instance: Instance, document: string, variables: object): Promise<string | null> {
+    const answer = await this.#keep(this.#post(instance, document, variables));
     if (!answer) return null;
     const payload = answer.data?.['resolved'] as { task: SeenTask } | undefined;
     if (!payload) return codeIn(answer);

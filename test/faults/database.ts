@@ -17,7 +17,12 @@ export interface TaskRow {
   readonly failureMessage: string | null;
   readonly videoUrl: string | null;
   readonly idempotencyKey: string | null;
-  /** In milliseconds. */
+  readonly turn: number | null;
+  readonly sendAttempt: number;
+  readonly refusalCount: number;
+  /** These are in milliseconds. */
+  readonly createdAt: number;
+  readonly startBefore: number | null;
   readonly nextCheckAt: number | null;
   readonly leasedUntil: number | null;
   readonly history: readonly HistoryEntry[];
@@ -32,14 +37,25 @@ export interface RunDatabase {
    * dead, because leases and pauses protect running ones.
    */
   letTimePass(): Promise<void>;
+  /** Pauses submitting, or ends the pause, as an operator's command does. */
+  setPaused(isPaused: boolean): Promise<void>;
   drop(): Promise<void>;
 }
 
-/** Both statements put a time in place that is past and has the right form. */
+/** All statements put a time in place that is past and has the right form. */
 const makeDue = [
+  'UPDATE "UpstreamAccount" SET "blockedUntil" = (SELECT min("createdAt") FROM "Task") WHERE "blockedUntil" IS NOT NULL',
+  'UPDATE "UpstreamAccount" SET "sendingUntil" = (SELECT min("createdAt") FROM "Task") WHERE "sendingUntil" IS NOT NULL',
   'UPDATE "Task" SET "nextCheckAt" = "createdAt" WHERE "nextCheckAt" IS NOT NULL',
   'UPDATE "Task" SET "leasedUntil" = "createdAt" WHERE "leasedUntil" IS NOT NULL',
 ];
+
+/** The row may not be there yet. */
+const pauseStatement = (isPaused: boolean): string => `
+  INSERT INTO "UpstreamAccount" ("name", "version", "pausedAt", "refusals", "lastTurn", "recentSends")
+  VALUES ('default', 1, ${isPaused ? `'${new Date().toISOString().replace('Z', '+00:00')}'` : 'NULL'}, 0, 0, '[]')
+  ON CONFLICT ("name") DO UPDATE SET "pausedAt" = excluded."pausedAt", "version" = "UpstreamAccount"."version" + 1
+`;
 
 export async function createRunDatabase(provider: Provider, postgresUrl: string | null): Promise<RunDatabase> {
   if (provider === 'sqlite') return sqliteDatabase();
@@ -62,6 +78,7 @@ function sqliteDatabase(): RunDatabase {
     url: `file:${path}`,
     rows: async () => withFile((file) => file.prepare('SELECT * FROM "Task" ORDER BY "id"').all().map(toTaskRow)),
     letTimePass: async () => withFile((file) => makeDue.forEach((statement) => void file.exec(statement))),
+    setPaused: async (isPaused) => withFile((file) => file.exec(pauseStatement(isPaused))),
     drop: async () => rmSync(directory, { recursive: true, force: true }),
   };
 }
@@ -78,6 +95,7 @@ async function postgresDatabase(serverUrl: string): Promise<RunDatabase> {
     async letTimePass() {
       for (const statement of makeDue) await query(statement);
     },
+    setPaused: async (isPaused) => void (await query(pauseStatement(isPaused))),
     async drop() {
       await pool.end();
       const server = new pg.Client({ connectionString: serverUrl });
@@ -95,6 +113,8 @@ function toTaskRow(row: Record<string, unknown>): TaskRow {
   const history = typeof row['history'] === 'string' ? JSON.parse(row['history']) : row['history'];
   return {
     ...(row as unknown as TaskRow),
+    createdAt: time(row['createdAt']) ?? 0,
+    startBefore: time(row['startBefore']),
     nextCheckAt: time(row['nextCheckAt']),
     leasedUntil: time(row['leasedUntil']),
     history,

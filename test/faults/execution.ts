@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ClientOrder } from './client.ts';
+import type { ClientOrder, OrderOptions } from './client.ts';
 import { isResting, waitingTooLong } from './invariants.ts';
-import type { Plan, Step } from './plan.ts';
+import { beginOutage } from './outages.ts';
+import type { Plan, PlannedOptions, PlannedOrder, Step } from './plan.ts';
 import type { Instance } from './service.ts';
-import { nameIn, type OrderScript, promptOf } from './upstream.ts';
+import { mayBeBilled, nameIn, promptOf } from './upstream.ts';
 import type { World } from './world.ts';
 
 /** Executes one step after another, without waiting for the answers to orders. */
@@ -35,7 +36,7 @@ async function executeStep(world: World, orders: ClientOrder[], step: Step): Pro
     }
     case 'submit': {
       const instance = await someInstance(world, step.via);
-      const order = newOrder(world, orders, step.script, step.keyed);
+      const order = newOrder(world, orders, step.order, step.keyed);
       return unawaited(client.submit(instance, order));
     }
     case 'duplicates': {
@@ -58,10 +59,18 @@ async function executeStep(world: World, orders: ClientOrder[], step: Step): Pro
     }
     case 'batch': {
       const instance = await someInstance(world, step.via);
-      const batch = step.scripts.map((script) => newOrder(world, orders, script, true));
+      const batch = step.orders.map((order) => newOrder(world, orders, order, true));
       const duplicate = earlier(orders, step.of);
       return unawaited(client.submitBatch(instance, duplicate ? [...batch, duplicate] : batch));
     }
+    case 'cancel':
+      return unawaited(cancel(world, await someInstance(world, step.via), step.of));
+    case 'outage':
+      return beginOutage(upstream, step.by, step.ms);
+    case 'pause':
+      // Its first start makes the tables.
+      if (world.instances.length === 0) await world.start();
+      return world.pause(step.ms);
     case 'resolve':
       return resolveOne(world, await someInstance(world, step.via), step.of, step.confirm);
   }
@@ -72,13 +81,23 @@ function unawaited(promise: Promise<unknown>): void {
   promise.catch(() => {});
 }
 
-function newOrder({ upstream }: World, orders: ClientOrder[], script: OrderScript, keyed: boolean): ClientOrder {
+function newOrder(
+  { upstream }: World,
+  orders: ClientOrder[],
+  { script, options }: PlannedOrder,
+  keyed: boolean,
+): ClientOrder {
   const name = `k${orders.length}`;
-  const order = { key: keyed ? name : null, marker: `${name}~0` };
+  const order = { key: keyed ? name : null, marker: `${name}~0`, options: optionsOf(options) };
   upstream.scripts.set(order.marker, script);
   orders.push(order);
   return order;
 }
+
+const optionsOf = ({ startWithinMs, ...options }: PlannedOptions): OrderOptions =>
+  startWithinMs === undefined
+    ? options
+    : { ...options, startBefore: new Date(Date.now() + startWithinMs).toISOString() };
 
 /** An order without a key has no duplicate. */
 function earlier(orders: readonly ClientOrder[], of: number): ClientOrder | undefined {
@@ -105,15 +124,26 @@ async function letTimePass({ database, problems }: World): Promise<void> {
 
 /** Plays the operator who looks an unconfirmed task up with the vendor, and confirms it if it is there. */
 async function resolveOne(world: World, instance: Instance, of: number, confirm: boolean): Promise<void> {
-  const tasks = await world.client.unconfirmed(instance);
+  const tasks = await world.client.tasksIn('UNCONFIRMED', instance);
   const task = tasks[of % tasks.length];
   if (!task) return;
-  const post = world.upstream.posts.find(({ marker }) => promptOf(marker) === task.prompt);
+  const post = world.upstream.posts.findLast((sent) => promptOf(sent.marker) === task.prompt && mayBeBilled(sent));
   const code = await world.client.resolve(instance, task.id, (confirm && post?.upstreamId) || null);
   // Another client may do the same, and a late answer may still arrive.
   if (code !== null && code !== 'TASK_STATE_CONFLICT') {
     world.problems.push(`resolving ${task.id} got the error ${code}`);
   }
+}
+
+async function cancel(world: World, instance: Instance, of: number | 'all'): Promise<void> {
+  const { client } = world;
+  const tasks = of === 'all' ? [] : await client.tasksIn('WAITING', instance);
+  const task = tasks[Number(of) % tasks.length];
+  if (!task && of !== 'all') return;
+  const code = task ? await client.cancel(instance, task.id) : await client.cancelAll(instance);
+  // The order may have been sent since it was read.
+  const excused = code === null || (task !== undefined && code === 'TASK_STATE_CONFLICT');
+  if (!excused) world.problems.push(`cancelling ${task?.id ?? 'all'} got the error ${code}`);
 }
 
 const settledWithinMs = 10_000;
@@ -126,7 +156,9 @@ export async function finishEverything(world: World): Promise<void> {
   const { client, upstream, database, problems } = world;
   await world.killAll();
   await client.settled(1_000);
+  await world.resume();
   upstream.mode = 'healthy';
+  await upstream.connect();
   if (world.instances.length > 0) await letTimePass(world);
   const instance = await world.start();
   const orders = new Map(

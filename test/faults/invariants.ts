@@ -1,9 +1,10 @@
 import { isTerminal, type VideoTask } from '../../src/tasks/task.ts';
 import { wrongAnswers } from './answers.ts';
 import type { TaskRow } from './database.ts';
+import { attemptsOf, brokenSends } from './sends.ts';
 import { apiKey, checkTimeoutMs, leaseMarginMs, submitTimeoutMs } from './service.ts';
-import { flawless, markerOf, nameIn, type PaidPost, promptOf } from './upstream.ts';
-import { refusals, statusOfEnding } from './upstream-faults.ts';
+import { flawless, markerOf, mayBeBilled, type Post, promptOf } from './upstream.ts';
+import { statusOfEnding } from './upstream-faults.ts';
 import type { World } from './world.ts';
 
 const ended = ({ status }: TaskRow): boolean => isTerminal({ status: status as VideoTask['status'] });
@@ -12,34 +13,16 @@ const ended = ({ status }: TaskRow): boolean => isTerminal({ status: status as V
 export function brokenInvariants(world: World, rows: readonly TaskRow[]): string[] {
   return [
     ...world.problems,
-    ...paidTwice(world),
-    ...sentWithoutTask(world, rows),
+    ...brokenSends(world, rows),
     ...lostIds(world, rows),
     ...lostTasks(world, rows),
     ...wrongAnswers(world, rows),
+    ...wrongCancellations(world, rows),
     ...leakedKey(world, rows),
     ...stuckTasks(rows),
     ...untrueStates(world, rows),
     ...errorsLogged(world),
   ];
-}
-
-/** An order that was refused may be sent again, under its key; one that may be billed never is. */
-function paidTwice({ upstream }: World): string[] {
-  const billable = upstream.posts.filter(({ fault }) => !refusals.has(fault));
-  const posts = Map.groupBy(billable, ({ marker }) => nameIn(marker));
-  return [...posts]
-    .filter(([, paid]) => paid.length > 1)
-    .map(([name, paid]) => `I1: ${paid.length} paid POSTs for ${name}, from ${paid.map(({ process }) => process)}`);
-}
-
-/** Each POST has a task of its own, those that were refused too. */
-function sentWithoutTask({ upstream }: World, rows: readonly TaskRow[]): string[] {
-  const posts = Map.groupBy(upstream.posts, ({ marker }) => marker);
-  return [...posts].flatMap(([marker, sent]) => {
-    const tasks = tasksOf(marker, rows).length;
-    return tasks < sent.length ? [`I2: ${marker} was sent ${sent.length} times, but the store has ${tasks} tasks`] : [];
-  });
 }
 
 const tasksOf = (marker: string, rows: readonly TaskRow[]): TaskRow[] =>
@@ -60,7 +43,7 @@ function lostIds(world: World, rows: readonly TaskRow[]): string[] {
 }
 
 /** When the process was killed, in relation to the delivery. */
-function lastOf(world: World, { process, deliveredAt }: PaidPost): string {
+function lastOf(world: World, { process, deliveredAt }: Post): string {
   const killedAt = world.instance(process)?.killedAt ?? null;
   return killedAt === null ? ', which was never killed,' : `, killed ${killedAt - (deliveredAt ?? 0)} ms later,`;
 }
@@ -69,7 +52,7 @@ function lastOf(world: World, { process, deliveredAt }: PaidPost): string {
 const lastLookWithinMs = 100;
 
 /** Whether the answer left after the submit had timed out: on a busy machine the upstream may be slow too. */
-function cameTooLate({ log }: World, { deliveredAt }: PaidPost, { id }: TaskRow): boolean {
+function cameTooLate({ log }: World, { deliveredAt }: Post, { id }: TaskRow): boolean {
   const line = log.find((text) => text.includes('"submit failed"') && text.includes(id));
   const gaveUpAt: number = line ? JSON.parse(line).time : Number.POSITIVE_INFINITY;
   return (deliveredAt ?? 0) > gaveUpAt - lastLookWithinMs;
@@ -78,27 +61,16 @@ function cameTooLate({ log }: World, { deliveredAt }: PaidPost, { id }: TaskRow)
 /** More than saving an answer takes, on a machine that has a lot to do. */
 const commitWithinMs = 2_000;
 
-/**
- * Whether the process was killed before it had answered every order that it had sent for this marker. Each order has a
- * task of its own, and a refusal does not count as an answer.
- */
-function diedUnanswered(world: World, { marker, process }: PaidPost): boolean {
-  const sent = world.upstream.posts.filter((post) => post.marker === marker && post.process === process);
-  const answered = world.client.sent.filter(
-    ({ order, process: by, outcome }) =>
-      order.marker === marker &&
-      by === process &&
-      typeof outcome === 'object' &&
-      'task' in outcome &&
-      !outcome.replayed,
-  );
-  return answered.length < sent.length && world.instance(process)?.killedAt !== null;
+/** Whether the process was killed before it can be expected to have recorded the answer to this POST. */
+function diedUnanswered(world: World, { process, at, answeredAt }: Post): boolean {
+  const killedAt = world.instance(process)?.killedAt ?? null;
+  return killedAt !== null && killedAt - (answeredAt ?? at) <= commitWithinMs;
 }
 
 /** Whether the process died between the delivery and the commit, right after (or while) the id was on its way. */
-function mayHaveMissed(world: World, post: PaidPost): boolean {
-  const killedAt = world.instance(post.process)?.killedAt ?? 0;
-  return diedUnanswered(world, post) && killedAt - (post.deliveredAt ?? 0) <= commitWithinMs;
+function mayHaveMissed(world: World, post: Post): boolean {
+  const killedAt = world.instance(post.process)?.killedAt ?? null;
+  return killedAt !== null && killedAt - (post.deliveredAt ?? 0) <= commitWithinMs;
 }
 
 /** Unconfirmed, or abandoned. */
@@ -118,6 +90,20 @@ function lostTasks({ client }: World, rows: readonly TaskRow[]): string[] {
     return changed ? [`I3: acknowledged as ${describe(seen)}, now ${describe(row)}`] : [];
   });
 }
+
+/** What a call for several tasks said to be cancelled is, and each was told once. */
+function wrongCancellations({ client }: World, rows: readonly TaskRow[]): string[] {
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  const wrong = client.cancelled.filter((id) => !isCancelledByCaller(byId.get(id)));
+  const twice = client.cancelled.length - new Set(client.cancelled).size;
+  return [
+    ...wrong.map((id) => `I3: ${id} was said to be cancelled, now ${describe(byId.get(id) ?? { id })}`),
+    ...(twice > 0 ? [`${twice} tasks were said to be cancelled twice`] : []),
+  ];
+}
+
+const isCancelledByCaller = (row: TaskRow | undefined): boolean =>
+  row?.status === 'CANCELLED' && row.failureCode === null && row.history.at(-1)?.cause === 'CANCEL';
 
 /** In a row the key may stand only where the upstream itself has put it into what is needed to fetch the video. */
 function leakedKey({ client, log }: World, rows: readonly TaskRow[]): string[] {
@@ -144,7 +130,7 @@ export function waitingTooLong(rows: readonly TaskRow[], now = Date.now()): stri
   return rows.flatMap((row) => [
     ...((row.leasedUntil ?? 0) > now + leaseMs ? [`I5: leased for too long: ${describe(row)}`] : []),
     ...((row.nextCheckAt ?? 0) > now + pauseMs ? [`I5: checked too late: ${describe(row)}`] : []),
-    ...(!isResting(row) && row.nextCheckAt === null ? [`I5: never checked again: ${describe(row)}`] : []),
+    ...(!isResting(row) && (row.nextCheckAt ?? row.turn) === null ? [`I5: never checked again: ${describe(row)}`] : []),
   ]);
 }
 
@@ -158,7 +144,7 @@ function untrueStates(world: World, rows: readonly TaskRow[]): string[] {
   });
 }
 
-const postsOf = ({ upstream }: World, row: TaskRow): PaidPost[] =>
+const postsOf = ({ upstream }: World, row: TaskRow): Post[] =>
   upstream.posts.filter(({ marker }) => promptOf(marker) === row.prompt);
 
 /** What the upstream's checks say that ends a task: once, or three times in a row. */
@@ -183,37 +169,68 @@ function untrueEnding(world: World, row: TaskRow, upstreamId: string): string | 
   return byCheck ? null : `but the upstream said ${script.ending}`;
 }
 
-/** What is wrong with the state of a task whose order was refused, or whose answer was lost. */
+/** What is wrong with the state of a task that has no id of the upstream's. */
 function untrueWithoutId(world: World, row: TaskRow, rows: readonly TaskRow[]): string | null {
   const posts = postsOf(world, row);
-  const refused = posts.filter(({ fault }) => refusals.has(fault));
+  const refused = posts.filter((post) => !mayBeBilled(post));
   const told = posts.map(({ fault }) => fault).join(', ') || 'never asked';
+  if (isCancelledByCaller(row)) return null;
   if (isUnconfirmed(row)) {
     // On a busy machine a refusal may also arrive after its submit has timed out.
     const late = row.failureMessage?.includes('did not answer in time');
     // A process may also die after it has written the order down and before it has sent it.
-    const unsent = posts.length < rows.filter(({ prompt }) => prompt === row.prompt).length;
+    const attempts = rows.filter(({ prompt }) => prompt === row.prompt).flatMap(attemptsOf);
     const excused =
-      late || unsent || refused.length < posts.length || refused.some((post) => diedUnanswered(world, post));
+      late ||
+      posts.length < attempts.length ||
+      refused.length < posts.length ||
+      refused.some((post) => diedUnanswered(world, post));
     return excused ? null : `though the upstream refused it (${told})`;
   }
-  if (refused.length > 0 && row.status === 'FAILED') return null;
+  const unsent = unsentFailures[row.failureCode ?? ''];
+  if (row.status === 'FAILED' && (unsent?.(world, row) || refused.length > 0)) return null;
   return `though the upstream did not refuse it (${told})`;
 }
 
+/** The failures of orders that were not sent, and when they are true. */
+const unsentFailures: Record<string, (world: World, row: TaskRow) => boolean> = {
+  WAIT_EXPIRED: (_, { startBefore, history }) =>
+    startBefore !== null && Date.parse(history.at(-1)?.at ?? '') >= startBefore,
+  SUBMITTING_PAUSED: ({ pauseCount }) => pauseCount > 0,
+  UPSTREAM_UNREACHABLE: ({ upstream }) => upstream.wasDisconnected,
+};
+
+/** From which state to which a task may go. */
+const legalChanges: Partial<Record<string, readonly string[]>> = {
+  WAITING: ['SUBMITTING', 'CANCELLED', 'FAILED'],
+  SUBMITTING: ['WAITING', 'QUEUED', 'FAILED', 'UNCONFIRMED'],
+  UNCONFIRMED: ['QUEUED', 'FAILED'],
+  QUEUED: ['QUEUED', 'PROCESSING', 'COMPLETED', 'FAILED', 'CANCELLED'],
+  PROCESSING: ['PROCESSING', 'COMPLETED', 'FAILED', 'CANCELLED'],
+};
+
 function brokenHistory({ history, status }: TaskRow): boolean {
-  const states = ['SUBMITTING', ...history.map(({ to }) => to)];
-  return states.at(-1) !== status || history.some(({ from }, index) => from !== states[index]);
+  const first = history[0]?.from ?? status;
+  const states = [first, ...history.map(({ to }) => to)];
+  const begins = first === 'SUBMITTING' || first === 'WAITING';
+  const illegal = history.some(({ from, to }, index) => from !== states[index] || !legalChanges[from]?.includes(to));
+  return !begins || illegal || states.at(-1) !== status;
 }
 
 /** What Yoga logs of an error that it also sends to the client. */
 const toldToClient =
   /"err":\{"type":"\w+","message":"[^"]*","stack":"(IdempotencyKeyMismatch|TaskState|ServiceStopping)Error/;
 
+/** A process that was paused may find that the time for a query is over, before it reads the answer that has come. */
+const wokeTooLate = ({ instances }: World, line: string): boolean =>
+  line.includes('Query read timeout') &&
+  instances.some(({ pid, wasPaused }) => wasPaused && line.includes(`"pid":${pid},`));
+
 /** The database was there all the time, so nothing had to fail. */
-const errorsLogged = ({ log }: World): string[] =>
-  log
-    .filter((line) => (!line.startsWith('{"level":') || /"level":[56]0/.test(line)) && !toldToClient.test(line))
+const errorsLogged = (world: World): string[] =>
+  world.log
+    .filter((line) => !line.startsWith('{"level":') || /"level":[56]0/.test(line))
+    .filter((line) => !toldToClient.test(line) && !wokeTooLate(world, line))
     .map((line) => `logged: ${line}`);
 
 /** The history of a row, for the report of a broken invariant. */

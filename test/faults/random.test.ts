@@ -2,8 +2,8 @@ import { expect, inject, test } from 'vitest';
 import { databaseProviders } from '../support/database.ts';
 import { runMany } from './random.ts';
 
-/** A tenth of `npm run drill:faults`. */
-const runs = 30;
+/** A fifteenth of `npm run drill:faults`. */
+const runs = 20;
 
 const longestRunMs = 30_000;
 
@@ -14,8 +14,13 @@ test.each(databaseProviders)(
     const total = await runMany({ first: 1, runs, parallel: 2 }, provider, options);
     expect(total.reports.join('\n')).toBe('');
     expect(total).toMatchObject({ runs, broken: 0 });
-    // Runs in which nothing was ordered or no process was killed would prove nothing.
+    // Runs in which nothing was ordered, nothing waited or no process was killed would prove nothing.
     expect(total.paid).toBeGreaterThan(runs);
+    expect(total.waited).toBeGreaterThan(0);
+    expect(total.sentAgain).toBeGreaterThan(0);
+    expect(total.cancelled).toBeGreaterThan(0);
+    expect(total.expired).toBeGreaterThan(0);
+    expect(total.pauses).toBeGreaterThan(0);
     expect(total.kills).toBeGreaterThan(runs);
   },
   runs * longestRunMs,

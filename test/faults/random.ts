@@ -1,20 +1,48 @@
 import { parseArgs } from 'node:util';
 import fc from 'fast-check';
 import type { Provider } from '../../src/database/database.ts';
+import type { HistoryEntry } from '../../src/tasks/task.ts';
 import { startPostgres } from '../support/postgres.ts';
+import type { TaskRow } from './database.ts';
 import { execute, finishEverything } from './execution.ts';
 import { brokenInvariants } from './invariants.ts';
 import { type Plan, plan } from './plan.ts';
+import { mayBeBilled } from './upstream.ts';
 import { World } from './world.ts';
 
-export interface RunResult {
+/** What happened in runs: where a count is 0, they prove nothing of that kind. */
+interface Counts {
+  /** POSTs that may be billed. */
+  paid: number;
+  tasks: number;
+  /** Tasks that have waited. */
+  waited: number;
+  /** POSTs of an order after its first one. */
+  sentAgain: number;
+  cancelled: number;
+  expired: number;
+  pauses: number;
+  kills: number;
+}
+
+const nothing: Readonly<Counts> = {
+  paid: 0,
+  tasks: 0,
+  waited: 0,
+  sentAgain: 0,
+  cancelled: 0,
+  expired: 0,
+  pauses: 0,
+  kills: 0,
+};
+
+const countNames = Object.keys(nothing) as (keyof Counts)[];
+
+export interface RunResult extends Readonly<Counts> {
   readonly seed: number;
   /** The broken invariants, in words; none where all is well. */
   readonly broken: readonly string[];
   readonly planned: Plan;
-  readonly paid: number;
-  readonly tasks: number;
-  readonly kills: number;
 }
 
 interface Options {
@@ -48,21 +76,28 @@ async function runPlan(seed: number, planned: Plan, provider: Provider, postgres
     await execute(world, planned);
     await finishEverything(world);
     const rows = await world.database.rows();
-    const { upstream, kills } = world;
-    return {
-      seed,
-      planned,
-      broken: brokenInvariants(world, rows),
-      paid: upstream.posts.length,
-      tasks: rows.length,
-      kills,
-    };
+    return { seed, planned, broken: brokenInvariants(world, rows), ...countsOf(world, rows) };
   } catch (error) {
     const broken = [`the run itself failed: ${error instanceof Error ? error.stack : error}`, ...world.problems];
-    return { seed, planned, broken, paid: 0, tasks: 0, kills: 0 };
+    return { seed, planned, broken, ...nothing };
   } finally {
     await world.close();
   }
+}
+
+function countsOf({ upstream, kills, pauses }: World, rows: readonly TaskRow[]): Counts {
+  const { posts } = upstream;
+  const waits = ({ from, to }: HistoryEntry) => from === 'WAITING' || to === 'WAITING';
+  return {
+    paid: posts.filter(mayBeBilled).length,
+    tasks: rows.length,
+    waited: rows.filter(({ history }) => history.some(waits)).length,
+    sentAgain: posts.length - new Set(posts.map(({ marker }) => marker)).size,
+    cancelled: rows.filter(({ history }) => history.at(-1)?.cause === 'CANCEL').length,
+    expired: rows.filter(({ failureCode }) => failureCode === 'WAIT_EXPIRED').length,
+    pauses: pauses.length,
+    kills,
+  };
 }
 
 /** Reports which runs broke which invariant, and how to repeat them. */
@@ -73,12 +108,9 @@ const report = ({ seed, broken, planned }: RunResult, provider: Provider): strin
     ...planned.steps.map((step) => `    ${JSON.stringify(step)}`),
   ].join('\n');
 
-export interface Total {
+export interface Total extends Counts {
   runs: number;
   broken: number;
-  paid: number;
-  tasks: number;
-  kills: number;
   /** A report for each run that broke something. */
   readonly reports: string[];
 }
@@ -89,7 +121,7 @@ export async function runMany(
   provider: Provider,
   options: Options & { onResult?: (total: Total) => void },
 ): Promise<Total> {
-  const total: Total = { runs: 0, broken: 0, paid: 0, tasks: 0, kills: 0, reports: [] };
+  const total: Total = { ...nothing, runs: 0, broken: 0, reports: [] };
   const seeds = Array.from({ length: runs }, (_, index) => first + index).values();
   async function work(): Promise<void> {
     // The workers share the iterator: each seed is taken once.
@@ -97,9 +129,7 @@ export async function runMany(
       const result = await run(seed, provider, options);
       total.runs += 1;
       total.broken += result.broken.length;
-      total.paid += result.paid;
-      total.tasks += result.tasks;
-      total.kills += result.kills;
+      for (const name of countNames) total[name] += result[name];
       if (result.broken.length > 0) total.reports.push(report(result, provider));
       options.onResult?.(total);
     }
@@ -135,9 +165,9 @@ async function main(): Promise<number> {
   };
   try {
     const options = { shrink, onResult, ...(postgres && { postgresUrl: postgres.url }) };
-    const { broken, paid, tasks, kills, ...total } = await runMany({ first, runs, parallel }, database, options);
+    const { broken, ...total } = await runMany({ first, runs, parallel }, database, options);
     console.log(
-      `${total.runs} runs, seeds ${first}..${first + runs - 1}, database ${database}: ${broken} broken invariants, paid ${paid}, tasks ${tasks}, kills ${kills}, in ${minutes()} min`,
+      `${total.runs} runs, seeds ${first}..${first + runs - 1}, database ${database}: ${broken} broken invariants, ${countNames.map((name) => `${name} ${total[name]}`).join(', ')}, in ${minutes()} min`,
     );
     return broken === 0 && total.runs === runs ? 0 : 1;
   } finally {

@@ -25,6 +25,8 @@ export interface Instance {
   /** Whether it got a SIGTERM. */
   stopping: boolean;
   alive: boolean;
+  /** Whether it got a SIGSTOP. */
+  wasPaused: boolean;
   /** Resolves with the exit code, or the signal's name, once it has ended. */
   readonly exited: Promise<number | string>;
   kill(): Promise<void>;
@@ -72,7 +74,11 @@ export async function startInstance(options: InstanceSettings): Promise<Instance
     stopping: false,
     alive: true,
     exited,
-    signal: (signal) => void child.kill(signal),
+    wasPaused: false,
+    signal(signal) {
+      instance.wasPaused ||= signal === 'SIGSTOP';
+      child.kill(signal);
+    },
     async kill() {
       if (!instance.alive) return;
       instance.alive = false;

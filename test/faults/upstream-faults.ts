@@ -29,9 +29,9 @@ const breakOffMs = 20;
 
 /** The connection breaks off after this much of the answer. */
 const half =
-  (partOf: (body: string) => string, withId: boolean): Fault =>
+  (partOf: (body: string) => string, withId: boolean, status = 200): Fault =>
   ({ response, body, delivered }) => {
-    response.writeHead(200, { ...json, 'content-length': body.length });
+    response.writeHead(status, { ...json, 'content-length': body.length });
     response.write(partOf(body), () => {
       if (withId) delivered();
       setTimeout(() => response.destroy(), breakOffMs);
@@ -40,9 +40,9 @@ const half =
 
 /** Begins with a valid answer and then sends a byte now and then, for longer than any timeout. */
 const drip =
-  (partOf: (body: string) => string, withId: boolean): Fault =>
+  (partOf: (body: string) => string, withId: boolean, status = 200): Fault =>
   ({ response, body, delivered }) => {
-    response.writeHead(200, json);
+    response.writeHead(status, json);
     response.write(partOf(body), () => withId && delivered());
     const dripping = setInterval(() => response.write(' '), 30);
     response.on('close', () => clearInterval(dripping));
@@ -69,6 +69,7 @@ const commonFaults = {
   html,
   'empty 202': answer(202, () => ''),
   '400': answer(400, echo),
+  '429 for 0.02 s': rateLimited(() => '0.02'),
   '429 for 1 s': rateLimited(() => '1'),
   '429 until a date': rateLimited(() => new Date(Date.now() + 1_000).toUTCString()),
   '429 with garbage': rateLimited(() => 'soon'),
@@ -98,6 +99,9 @@ export const submitFaults = {
   late,
   '429 with the id': accepted(429, { error: { message: 'Too many requests' } }),
   '403 with the id': accepted(403),
+  // What is missing of these may name a task.
+  '429 broken off': half(beforeId, false, 429),
+  '402 that drips': drip(beforeId, false, 402),
   '503 with the id': accepted(503, { message: 'upstream connect error' }),
   '429 without credit': answer(429, namesNoTask('insufficient_quota')),
   '403 without credit': answer(403, namesNoTask('insufficient_user_quota')),
@@ -124,6 +128,7 @@ export const refusals: ReadonlySet<SubmitFault> = new Set<SubmitFault>([
   '402',
   '403',
   '421',
+  '429 for 0.02 s',
   '429 for 1 s',
   '429 until a date',
   '429 with garbage',
@@ -132,6 +137,18 @@ export const refusals: ReadonlySet<SubmitFault> = new Set<SubmitFault>([
   '403 without credit',
   '422 for content',
 ]);
+
+/** What becomes of all POSTs for a while: they are refused, or no connection can be made. */
+export const outages = [
+  '429 for 0.02 s',
+  '429 for 1 s',
+  '429 with garbage',
+  '401',
+  '402',
+  'no connection',
+] as const satisfies (SubmitFault | 'no connection')[];
+
+export type Outage = (typeof outages)[number];
 
 /** What can become of a GET that does not say how the task is doing. */
 export const checkFaults = {

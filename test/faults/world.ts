@@ -1,8 +1,15 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Provider } from '../../src/database/database.ts';
 import { Client } from './client.ts';
-import { createRunDatabase, type RunDatabase } from './database.ts';
+import { createRunDatabase, type RunDatabase, type TaskRow } from './database.ts';
 import { endGracefully, type Instance, startInstance } from './service.ts';
 import { type FaultyUpstream, startFaultyUpstream } from './upstream.ts';
+
+/** A period, in milliseconds. */
+interface Period {
+  readonly from: number;
+  readonly until: number;
+}
 
 /** One database, one upstream, up to two processes of the service, and a client of theirs. */
 export class World {
@@ -14,6 +21,10 @@ export class World {
   readonly instances: Instance[] = [];
   /** What went wrong on the way, in words. */
   readonly problems: string[] = [];
+  /** From when a pause had taken effect until it was ended. */
+  readonly pauses: Period[] = [];
+  pauseCount = 0;
+  #pausing: { readonly ended: Promise<void>; readonly ending: AbortController } | null = null;
   readonly #settings: Record<string, string>;
 
   private constructor(database: RunDatabase, upstream: FaultyUpstream, settings: Record<string, string>) {
@@ -68,13 +79,48 @@ export class World {
     if (problem) this.problems.push(`${instance.name}: ${problem}`);
   }
 
+  /** Pauses submitting as an operator does, for `ms` after the pause has taken effect. Returns at once. */
+  pause(ms: number): void {
+    if (this.#pausing) return;
+    const ending = new AbortController();
+    const ended = this.#pauseUntil(ms, ending.signal).finally(() => {
+      this.#pausing = null;
+    });
+    this.#pausing = { ended, ending };
+  }
+
+  /** Ends a pause that is not over. */
+  async resume(): Promise<void> {
+    this.#pausing?.ending.abort();
+    await this.#pausing?.ended;
+  }
+
+  async #pauseUntil(ms: number, ending: AbortSignal): Promise<void> {
+    this.pauseCount += 1;
+    const wait = (waitMs: number) => sleep(waitMs, undefined, { signal: ending }).catch(() => {});
+    await this.database.setPaused(true);
+    await wait(lastSendMs);
+    while (!ending.aborted && (await this.database.rows()).some(isSending)) await wait(50);
+    const from = Date.now();
+    if (!ending.aborted) await wait(ms);
+    if (from < Date.now()) this.pauses.push({ from, until: Date.now() });
+    await this.database.setPaused(false);
+  }
+
   async killAll(): Promise<void> {
     await Promise.all(this.alive.map((instance) => instance.kill()));
   }
 
   async close(): Promise<void> {
+    await this.resume();
     await this.killAll();
     await this.upstream.close();
     await this.database.drop();
   }
 }
+
+/** After a pause was written, an order may still leave for so long: `lastSendMs` in src/orders/pausing.ts. */
+const lastSendMs = 1_500;
+
+const isSending = ({ status, leasedUntil }: TaskRow): boolean =>
+  status === 'SUBMITTING' && leasedUntil !== null && leasedUntil > Date.now();
