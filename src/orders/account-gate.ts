@@ -135,9 +135,19 @@ export class AccountGate {
   }
 
   /**
+   * Why an order with this permit must not be sent any more, because the account was paused or has refused another order
+   * since; null where it may.
+   */
+  async withdraws({ sendingUntil }: Permit, whenBusy: WhenBusy): Promise<WaitReason | null> {
+    const { pausedAt, blockedBy } = await this.account();
+    if (pausedAt !== null) return 'PAUSED';
+    return whenBusy === 'WAIT' && sendingUntil === null ? blockedBy : null;
+  }
+
+  /**
    * Gives a permit back, with the reply to its order, or null where it was not sent. A refusal is heeded at once, before
-   * it is written; the next order may be sent only afterwards. It never rejects: what could not be written is forgotten when the permit's
-   * time is over.
+   * it is written; the next order may be sent only afterwards. It never rejects: what could not be written is forgotten
+   * when the permit's time is over.
    */
   async settle(permit: Permit, reply: SubmitReply | null): Promise<void> {
     const changeOf = (account: Account) =>

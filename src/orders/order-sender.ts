@@ -77,9 +77,10 @@ export class OrderSender {
       .finally(() => clearTimeout(timer));
   }
 
-  async #attempt({ task, request }: Sending): Promise<Outcome> {
+  async #attempt(sending: Sending): Promise<Outcome> {
     const { log, now, onReply, upstream, aborting } = this.#with;
-    const heldBy = await this.#heldBy(task);
+    const { task, request } = sending;
+    const heldBy = await this.#heldBy(sending);
     if (heldBy !== null) {
       log.info({ taskId: task.id, heldBy }, 'order held back');
       return { heldBy };
@@ -104,12 +105,13 @@ export class OrderSender {
    * task counts as UNCONFIRMED and may have been abandoned, nor after its own time, which its images may have used up. The limits count the task itself, so that of two instances
    * that send at the same time neither exceeds them.
    */
-  async #heldBy(task: VideoTask): Promise<WaitReason | null> {
+  async #heldBy({ task, permit }: Sending): Promise<WaitReason | null> {
     const { gate, openLimits, aborting, now } = this.#with;
     try {
       const reached = await openLimits.reached(task, 0);
       if (reached !== null) return reached;
-      if ((await gate.account()).pausedAt !== null) return 'PAUSED';
+      const withdrawn = await gate.withdraws(permit, task.whenBusy);
+      if (withdrawn !== null) return withdrawn;
     } catch {
       return 'INTERRUPTED';
     }
