@@ -20,7 +20,11 @@ describe('without a key', () => {
   });
 
   test('development keeps to the settings that are given', () => {
-    const { sandbox, schedule } = development({ SANDBOX_PORT: '5010', SANDBOX_CREDIT: '3', TRACKER_INTERVAL_MS: '5000' });
+    const { sandbox, schedule } = development({
+      SANDBOX_PORT: '5010',
+      SANDBOX_CREDIT: '3',
+      TRACKER_INTERVAL_MS: '5000',
+    });
     expect(sandbox).toEqual({ port: 5010, submitsPerMinute: null, credit: 3 });
     expect(schedule).toEqual({ firstCheckMs: 1_000, intervalMs: 5_000 });
   });

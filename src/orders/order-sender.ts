@@ -67,11 +67,14 @@ export class OrderSender {
     const { gate, pending } = this.#with;
     const { task, permit } = sending;
     const outcome = await this.#attempt(sending);
-    const settled = pending.track(gate.settle(permit, 'reply' in outcome ? outcome.reply : null));
-    const saved = pending.track(this.#saveOutcome(sending, outcome));
+    const reply = 'reply' in outcome ? outcome.reply : null;
+    const settled = pending.track(gate.settle(permit, reply));
+    // A refusal is written down before the order is seen to wait: another instance would send it at once. What was
+    // accepted is saved first, because it is paid.
+    const first = reply?.kind === 'ACCEPTED' ? Promise.resolve() : settled;
+    const saved = pending.track(first.then(() => this.#saveOutcome(sending, outcome)));
     const { promise: timedOut, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => reject(new AnswerNotSavedError(task.id)), maxSaveWaitMs);
-    // The account hears of a refusal before the caller does, so that the caller's next order is not sent at once.
     return Promise.race([Promise.all([saved, settled]), timedOut])
       .then(([result]) => result)
       .finally(() => clearTimeout(timer));
