@@ -123,7 +123,7 @@ export class OrderPlacer {
     if (!entered) return null;
     const { model, prompt, durationSeconds, aspectRatio, resolution } = order.request;
     const { task, beginning, imageUrls } = entered;
-    if (beginning.permit === null) return this.#afterHolding(task, beginning);
+    if (beginning.permit === null) return task;
     const keepForLater = () => this.#keepForLater(orderer, described);
     const request = { model, prompt, durationSeconds, aspectRatio, resolution, imageUrls };
     try {
@@ -133,13 +133,16 @@ export class OrderPlacer {
     }
   }
 
-  /** An order that was not sent: it waits, or it may not and has failed. */
-  async #afterHolding(task: VideoTask, { waitsFor: reason, problem }: Held): Promise<VideoTask> {
-    if (task.status === 'WAITING') return task;
-    const { record, clock } = this.#with;
-    const change = afterHolding(task, { sendAttempt: task.sendAttempt, reason, turn: null, problem }, clock());
-    // Where the database does not take it, the tracker ends the task once the lease is over.
-    return (change && (await record(task, change).catch(() => null))) ?? task;
+  /**
+   * Holds an order back: it waits, or it may not and has failed. Where the database does not take that, the tracker ends
+   * the task as unsent once its lease is over.
+   */
+  async #hold(task: VideoTask, { waitsFor: reason, turn, problem }: Held): Promise<VideoTask> {
+    const { record, clock, gate } = this.#with;
+    const change = afterHolding(task, { sendAttempt: task.sendAttempt, reason, turn, problem }, clock());
+    const held = (change && (await record(task, change).catch(() => null))) ?? task;
+    if (held.status === 'WAITING') gate.noteWaiting();
+    return held;
   }
 
   /** Keeps what an order needs in order to be sent later. False where that is not possible. */
@@ -210,8 +213,10 @@ export class OrderPlacer {
       await key.free();
       const resubmissionOfId = key.repeatedId ?? draft.resubmissionOfId;
       const placed = { ...this.#placeOf(beginning), resubmissionOfId, referenceImages: images.referenceImages };
-      task = await admission.enter(draft, beginning, () => store.create({ ...draft, ...placed }));
-      if (task?.status === 'WAITING') gate.noteWaiting();
+      task = await admission.enter(draft, beginning, async () => {
+        const created = await store.create({ ...draft, ...placed });
+        return created && beginning.permit === null ? this.#hold(created, beginning) : created;
+      });
       return task && { task, beginning, imageUrls };
     } finally {
       if (!task && beginning.permit) await gate.settle(beginning.permit, null);
@@ -221,17 +226,14 @@ export class OrderPlacer {
   /**
    * The state in which a task is written. The lease of one that is sent begins now, because its images may take long to
    * be read. If this process dies, the tracker finds the task once the lease has ended.
+   *
+   * One that is held back is written like that too, without an attempt, and changed afterwards: had the first write made
+   * it wait, and its answer been lost, an order of which its caller hears that nothing was ordered would be sent later.
    */
-  #placeOf(beginning: Beginning) {
-    if (beginning.permit === null && beginning.turn !== null) {
-      const { turn, waitsFor } = beginning;
-      const unleased = { leasedUntil: null, nextCheckAt: null };
-      return { status: 'WAITING', turn, waitsFor, account: null, sendAttempt: 0, ...unleased } as const;
-    }
+  #placeOf({ permit }: Beginning) {
     const { gate, now, settings } = this.#with;
     const leasedUntil = later(now(), settings.submitLeaseMs);
-    const sendAttempt = Number(beginning.permit !== null);
-    const sent = { account: gate.name, sendAttempt, leasedUntil, nextCheckAt: leasedUntil };
+    const sent = { account: gate.name, sendAttempt: Number(permit !== null), leasedUntil, nextCheckAt: leasedUntil };
     return { status: 'SUBMITTING', turn: null, waitsFor: null, ...sent } as const;
   }
 }

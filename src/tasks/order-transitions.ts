@@ -152,7 +152,7 @@ const accepted = (reply: Pick<Accepted, 'upstreamId' | 'upstreamStatus'>, moment
 /** The change of a task whose process died during the submit; null unless SUBMITTING. */
 export function afterProcessDeath(task: VideoTask, moment: Moment): TaskChange | null {
   if (task.status !== 'SUBMITTING') return null;
-  // It was written as an order that fails because it may not wait, so that no attempt was made.
+  // It was to be held back, so that no attempt was made.
   if (task.sendAttempt === 0) return afterHolding(task, { sendAttempt: 0, turn: null, reason: 'INTERRUPTED' }, moment);
   const message = 'The service stopped while the order was being sent, so it is not known whether it arrived.';
   return recorded(task, unconfirmed(message), 'RECOVERY', moment);

@@ -43,6 +43,7 @@ describe.each(databaseProviders)('on %s', (provider) => {
     await someLooks();
     expect(app.upstream.submits).toHaveLength(2);
     expect((await readTask(app, task.id)).history.edges).toMatchObject([
+      { node: { from: 'SUBMITTING', to: 'WAITING', cause: 'HOLD' } },
       { node: { from: 'WAITING', to: 'CANCELLED', cause: 'CANCEL' } },
     ]);
   });

@@ -49,6 +49,7 @@ describe.each(databaseProviders)('on %s', (provider) => {
     expect(app.upstream.submits).toHaveLength(1);
     await expect.poll(async () => (await usageOf(app)).seconds).toBe(0);
     expect((await readTask(app, second.id)).history.edges).toMatchObject([
+      { node: { from: 'SUBMITTING', to: 'WAITING', cause: 'HOLD' } },
       { node: { from: 'WAITING', to: 'FAILED', cause: 'DEADLINE' } },
     ]);
   });

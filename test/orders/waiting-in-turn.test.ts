@@ -84,7 +84,7 @@ describe.each(databaseProviders)('on %s', (provider) => {
     release();
     await untilSent(app, 4);
     // The last two are sent together, because the account takes orders again.
-    expect(promptsSent(app).toSorted()).toEqual(['first', 'first', 'second', 'third']);
+    expect(new Set(promptsSent(app).slice(2))).toEqual(new Set(['second', 'third']));
   });
 
   test('a client that places 30 orders at once does not hold up the three of another', async () => {
