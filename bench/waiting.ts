@@ -18,13 +18,16 @@ import { grid } from './report.ts';
 
 const { values: options } = parseArgs({
   options: {
-    waiting: { type: 'string', default: '0,1000,100000' },
-    /** Of all instances together. */
-    'submits-per-minute': { type: 'string', default: '600' },
-    seconds: { type: 'string', default: '20' },
+    waiting: { type: 'string', default: '0,3000,100000' },
+    seconds: { type: 'string', default: '15' },
+    /** UPSTREAM_SUBMITS_PER_MINUTE, of both instances together. */
+    'submits-per-minute': { type: 'string', default: 'none' },
     results: { type: 'string', default: join(import.meta.dirname, 'results') },
   },
 });
+
+/** Short, because orders are sent meanwhile. */
+const warmUpMs = 3_000;
 
 interface Line extends Phase {
   readonly waiting: number;
@@ -80,7 +83,7 @@ async function lineOf(waiting: number): Promise<Line> {
     await start(databaseUrl, upstreamUrl, seed, 1),
   ];
   const rest = () => sleep(Number(options.seconds) * 1_000).then(() => ({}));
-  await measure('warm-up', first, rest);
+  await measure('warm-up', first, () => sleep(warmUpMs).then(() => ({})));
   const sentBefore = await sentBy(first);
   const phase = await measure(`${waiting} waiting`, first, rest);
   const sent = (await sentBy(first)) - sentBefore;
