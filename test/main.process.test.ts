@@ -54,7 +54,7 @@ test('killed in the middle of a submit, it finds the task UNCONFIRMED after a re
     GROK_API_KEY: apiKey,
     GROK_API_BASE_URL: upstream.url,
     // The lease of a submit ends five seconds after its timeout.
-    GROK_SUBMIT_TIMEOUT_MS: '1000',
+    GROK_SUBMIT_TIMEOUT_MS: '5000',
   };
   const first = await startService(settings);
   const lost = post(first.url, submitDocument, { input: anOrder }).catch(() => {});
@@ -72,10 +72,10 @@ test('killed in the middle of a submit, it finds the task UNCONFIRMED after a re
   };
   expect(await read()).toEqual([{ status: 'SUBMITTING', failure: null }]);
   await expect
-    .poll(read, { timeout: 15_000, interval: 200 })
+    .poll(read, { timeout: 25_000, interval: 200 })
     .toEqual([{ status: 'UNCONFIRMED', failure: { code: 'SUBMISSION_UNCONFIRMED', mayBeBilled: true } }]);
   expect(upstream.submits).toHaveLength(1);
-}, 40_000);
+}, 60_000);
 
 test("a client's mistake is reported to the client, and is not an error in the log", async () => {
   const upstream = await startUpstream();
