@@ -18,11 +18,21 @@ export interface Permit {
   readonly countedAtMs: number | null;
 }
 
-/**
- * The pause after the first refusal where the upstream does not ask for a longer one. It doubles with each further one,
- * up to the longest, because an upstream that always asks for one second would soon have refused an order too often.
- */
+/** The pause after the first refusal where the upstream does not ask for one. It doubles with each further one. */
 const pausesMs = { first: 1_000, longest: 5 * 60_000 };
+
+/**
+ * After so many refusals in a row the pauses grow although the upstream asks for shorter ones: one that always asks for a
+ * second would soon have refused an order too often.
+ */
+const believedRefusals = 5;
+
+/** The pause after one more refusal. */
+function pauseMs(refusals: number, saidMs: number): number {
+  const doublings = saidMs > 0 ? refusals - believedRefusals : refusals;
+  const ownMs = doublings < 0 ? 0 : Math.min(pausesMs.first * 2 ** doublings, pausesMs.longest);
+  return Math.max(saidMs, ownMs);
+}
 
 /** The change of an account whose refusals are over. */
 export const unblocked = { blockedBy: null, blockedUntil: null } as const;
@@ -43,8 +53,7 @@ export function afterReply(account: Account, permit: Permit, reply: SubmitReply,
   // An order that would rather fail than wait is also sent to a blocked account. Its refusal does not hold up those that
   // wait, because a client could otherwise hold them up for good.
   if (blockedBy === null || (permit.wasBlocked && !isOnlyOne)) return released;
-  const ownMs = Math.min(pausesMs.first * 2 ** account.refusals, pausesMs.longest);
-  const until = later(now, Math.max(cappedRetryAfterMs(reply.retryAfterMs), ownMs));
+  const until = later(now, pauseMs(account.refusals, cappedRetryAfterMs(reply.retryAfterMs)));
   const blockedUntil = account.blockedUntil !== null && account.blockedUntil > until ? account.blockedUntil : until;
   // Orders that were under way together and are refused together are one refusal.
   const isAnother = isOnlyOne || account.blockedBy === null;
