@@ -197,7 +197,9 @@ const unsentFailures: Record<string, (world: World, row: TaskRow) => boolean> = 
   WAIT_EXPIRED: (_, { startBefore, history }) =>
     startBefore !== null && Date.parse(history.at(-1)?.at ?? '') >= startBefore,
   SUBMITTING_PAUSED: ({ pauseCount }) => pauseCount > 0,
-  UPSTREAM_UNREACHABLE: ({ upstream }) => upstream.wasDisconnected,
+  // A process may also die after it has written down an order that has to wait, and before it has made it wait.
+  UPSTREAM_UNREACHABLE: ({ upstream, kills }, { sendAttempt }) =>
+    upstream.wasDisconnected || (kills > 0 && sendAttempt === 0),
 };
 
 /** From which state to which a task may go. */
