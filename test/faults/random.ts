@@ -85,7 +85,7 @@ async function runPlan(seed: number, planned: Plan, provider: Provider, postgres
   }
 }
 
-function countsOf({ upstream, kills, pauses }: World, rows: readonly TaskRow[]): Counts {
+function countsOf({ upstream, kills, pauseCount }: World, rows: readonly TaskRow[]): Counts {
   const { posts } = upstream;
   const waits = ({ from, to }: HistoryEntry) => from === 'WAITING' || to === 'WAITING';
   return {
@@ -95,7 +95,7 @@ function countsOf({ upstream, kills, pauses }: World, rows: readonly TaskRow[]):
     sentAgain: posts.length - new Set(posts.map(({ marker }) => marker)).size,
     cancelled: rows.filter(({ history }) => history.at(-1)?.cause === 'CANCEL').length,
     expired: rows.filter(({ failureCode }) => failureCode === 'WAIT_EXPIRED').length,
-    pauses: pauses.length,
+    pauses: pauseCount,
     kills,
   };
 }
