@@ -106,12 +106,11 @@ export class AccountGate {
    */
   estimateStart({ pausedAt, blockedUntil }: Account, ahead: number): Date | null {
     const { submitsPerMinute } = this.#settings;
-    if (pausedAt !== null || (ahead > 0 && submitsPerMinute === null)) return null;
+    if (pausedAt !== null) return null;
     const now = this.#with.now();
     const begin = blockedUntil !== null && blockedUntil > now ? blockedUntil : now;
-    return submitsPerMinute === null && blockedUntil === null
-      ? null
-      : later(begin, (ahead * minuteMs) / (submitsPerMinute ?? 1));
+    if (submitsPerMinute !== null) return later(begin, (ahead * minuteMs) / submitsPerMinute);
+    return ahead === 0 && blockedUntil !== null ? begin : null;
   }
 
   /**

@@ -1,4 +1,5 @@
 import { TaskStateError } from '../errors.ts';
+import { isCancelledByCaller } from '../tasks/failures.ts';
 import type { Clock } from '../tasks/moment.ts';
 import { afterCancelling } from '../tasks/order-transitions.ts';
 import type { RecordChange } from '../tasks/record-change.ts';
@@ -62,9 +63,6 @@ export class Cancelling {
     return cancelled;
   }
 }
-
-const isCancelledByCaller = ({ status, failureCode }: VideoTask): boolean =>
-  status === 'CANCELLED' && failureCode === null;
 
 function wordsFor({ id, status }: VideoTask): string {
   const why =

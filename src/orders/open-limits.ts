@@ -1,12 +1,8 @@
-import type { TaskStatus, taskStatuses, VideoTask } from '../tasks/task.ts';
+import type { TaskStatus, VideoTask } from '../tasks/task.ts';
 import type { TaskStore } from '../tasks/task-store.ts';
 
 /** The states in which a task is open at the upstream, or may be. */
-const openStatuses: readonly TaskStatus[] = [
-  'SUBMITTING',
-  'QUEUED',
-  'PROCESSING',
-] satisfies (keyof typeof taskStatuses)[];
+const openStatuses: readonly TaskStatus[] = ['SUBMITTING', 'QUEUED', 'PROCESSING'];
 
 /** Limits how many tasks are open at the upstream: of all clients together, and of a client whose key says so. */
 export class OpenLimits {

@@ -4,41 +4,31 @@ import { type DescribedImage, describeImage } from '../catalogue/reference-image
 import { DatabaseUnavailableError, LimitExceededError, QuotaExceededError, RateLimitedError } from '../errors.ts';
 import type { Ledger } from '../spending/ledger.ts';
 import { costOf } from '../spending/limits.ts';
-import { type Clock, later } from '../tasks/moment.ts';
-import { afterHolding } from '../tasks/order-transitions.ts';
 import type { VideoTask } from '../tasks/task.ts';
-import type { TaskStore } from '../tasks/task-store.ts';
 import { Turns } from '../work/turns.ts';
-import type { AccountGate } from './account-gate.ts';
-import type { Admission, Beginning } from './admission.ts';
 import { type Draft, draftOf } from './draft.ts';
 import { type Duplicates, duplicateRereadMs } from './duplicates.ts';
 import type { Order, Orderer, Submission } from './order.ts';
-import { inlineImagesIn, type OrderImages, type PreparedImages, prepareImages } from './order-images.ts';
+import { inlineImagesIn, type OrderImages, prepareImages } from './order-images.ts';
 import { type KeyDependencies, OrderKey } from './order-key.ts';
 import type { OrderSender } from './order-sender.ts';
+import type { OrderWriter, Prepared, Written } from './order-writer.ts';
 import type { PendingWork } from './pending-work.ts';
 import type { Refund } from './refunds.ts';
 
 /** What the limits throw. */
 const limitErrors = [RateLimitedError, QuotaExceededError, LimitExceededError];
 
-/** How an order begins that may not be sent now. */
-type Held = Extract<Beginning, { readonly permit: null }>;
-
 /** How many times a request that the limits refuse looks for the original that it may be a duplicate of. */
 const duplicateLooks = 4;
 
 export interface PlacerDependencies extends KeyDependencies {
-  readonly store: Pick<TaskStore, 'create' | 'findByIdempotencyKeys'>;
   readonly duplicates: Duplicates;
   readonly ledger: Pick<Ledger, 'spend'>;
   readonly refund: Refund;
-  readonly gate: AccountGate;
-  readonly admission: Admission;
+  readonly writer: Pick<OrderWriter, 'write'>;
   readonly sender: Pick<OrderSender, 'send'>;
   readonly images: OrderImages;
-  readonly clock: Clock;
   readonly pending: PendingWork;
   /** Aborts when the service cannot wait any longer. */
   readonly aborting: AbortSignal;
@@ -46,8 +36,6 @@ export interface PlacerDependencies extends KeyDependencies {
 }
 
 export interface PlacerSettings {
-  /** How long a submit may take before the tracker records its task as UNCONFIRMED. */
-  readonly submitLeaseMs: number;
   /** How long an order waits that does not say how long. */
   readonly maxWaitMs: number;
 }
@@ -65,23 +53,9 @@ interface NewOrder {
  */
 const readingAtOnce = 4;
 
-/** An order whose images were found. */
-interface Prepared {
-  readonly images: PreparedImages;
-  readonly key: OrderKey;
-  readonly begin: () => Promise<Beginning>;
-}
-
 /** Whether an order to a model is sent with images that are read from the store. */
 const readsImages = (model: ModelName, images: readonly DescribedImage[]): boolean =>
   capabilityOf(model).images.forms.includes('dataUri') && images.some(({ kind }) => kind !== 'GIVEN');
-
-/** A task that was written, how it begins, and the images that are sent for it. */
-interface Entered {
-  readonly task: VideoTask;
-  readonly beginning: Beginning;
-  readonly imageUrls: readonly string[];
-}
 
 /**
  * Counts an order against the client's limits, writes it to the database and has it sent, once for each idempotency
@@ -119,10 +93,10 @@ export class OrderPlacer {
    * task by now.
    */
   async #placeNew(orderer: Orderer, order: Order, { draft, described, key }: NewOrder): Promise<VideoTask | null> {
-    const entered = await this.#prepareAndEnter(orderer, draft, described, key).catch(sayThatNothingWasOrdered);
-    if (!entered) return null;
+    const written = await this.#prepareAndEnter(orderer, draft, described, key).catch(sayThatNothingWasOrdered);
+    if (!written) return null;
     const { model, prompt, durationSeconds, aspectRatio, resolution } = order.request;
-    const { task, beginning, imageUrls } = entered;
+    const { task, beginning, imageUrls } = written;
     if (beginning.permit === null) return task;
     const keepForLater = () => this.#keepForLater(orderer, described);
     const request = { model, prompt, durationSeconds, aspectRatio, resolution, imageUrls };
@@ -131,18 +105,6 @@ export class OrderPlacer {
     } finally {
       this.#keepInline(orderer, described);
     }
-  }
-
-  /**
-   * Holds an order back: it waits, or it may not and has failed. Where the database does not take that, the tracker ends
-   * the task as unsent once its lease is over.
-   */
-  async #hold(task: VideoTask, { waitsFor: reason, turn, problem }: Held): Promise<VideoTask> {
-    const { record, clock, gate } = this.#with;
-    const change = afterHolding(task, { sendAttempt: task.sendAttempt, reason, turn, problem }, clock());
-    const held = (change && (await record(task, change).catch(() => null))) ?? task;
-    if (held.status === 'WAITING') gate.noteWaiting();
-    return held;
   }
 
   /** Keeps what an order needs in order to be sent later. False where that is not possible. */
@@ -160,8 +122,7 @@ export class OrderPlacer {
 
   async #prepareAndEnter(orderer: Orderer, draft: Draft, described: readonly DescribedImage[], key: OrderKey) {
     const images = await prepareImages(this.#with.images, orderer, draft.model, described);
-    const begin = () => this.#with.admission.begin(draft, () => this.#keepForLater(orderer, described));
-    return this.#enter(orderer, draft, { images, key, begin });
+    return this.#enter(orderer, draft, { images, key, keepForLater: () => this.#keepForLater(orderer, described) });
   }
 
   /**
@@ -169,7 +130,7 @@ export class OrderPlacer {
    * look again. Duplicates that arrive together are counted one after another: both at once could use up the place of
    * another order under the limit.
    */
-  async #enter(orderer: Orderer, draft: Draft, prepared: Prepared): Promise<Entered | null> {
+  async #enter(orderer: Orderer, draft: Draft, prepared: Prepared): Promise<Written | null> {
     const { key } = prepared;
     const name = draft.idempotencyKey === null ? null : JSON.stringify([draft.client, draft.idempotencyKey]);
     if (name === null) return this.#count(orderer, draft, prepared);
@@ -190,51 +151,18 @@ export class OrderPlacer {
     }
   }
 
-  async #count(orderer: Orderer, draft: Draft, prepared: Prepared): Promise<Entered | null> {
-    const { ledger, refund } = this.#with;
+  async #count(orderer: Orderer, draft: Draft, prepared: Prepared): Promise<Written | null> {
+    const { ledger, refund, writer } = this.#with;
     const cost = costOf(draft.billingUnit, draft.billingUnits);
     await ledger.spend(orderer, cost, draft.createdAt);
-    let entered: Entered | null = null;
+    let written: Written | null = null;
     try {
-      entered = await this.#write(draft, prepared);
-      return entered;
+      // Written after it was counted, so that what the limits refuse reads no images.
+      written = await writer.write(draft, prepared);
+      return written;
     } finally {
-      if (!entered) await refund(draft, cost);
+      if (!written) await refund(draft, cost);
     }
-  }
-
-  /** Writes the task, after its order was counted, so that what the limits refuse reads no images. */
-  async #write(draft: Draft, { images, key, begin }: Prepared): Promise<Entered | null> {
-    const { store, gate, admission } = this.#with;
-    const beginning = await begin();
-    let task: VideoTask | null = null;
-    try {
-      const imageUrls = beginning.permit === null ? [] : await images.urls();
-      await key.free();
-      const resubmissionOfId = key.repeatedId ?? draft.resubmissionOfId;
-      const placed = { ...this.#placeOf(beginning), resubmissionOfId, referenceImages: images.referenceImages };
-      task = await admission.enter(draft, beginning, async () => {
-        const created = await store.create({ ...draft, ...placed });
-        return created && beginning.permit === null ? this.#hold(created, beginning) : created;
-      });
-      return task && { task, beginning, imageUrls };
-    } finally {
-      if (!task && beginning.permit) await gate.settle(beginning.permit, null);
-    }
-  }
-
-  /**
-   * The state in which a task is written. The lease of one that is sent begins now, because its images may take long to
-   * be read. If this process dies, the tracker finds the task once the lease has ended.
-   *
-   * One that is held back is written like that too, without an attempt, and changed afterwards: had the first write made
-   * it wait, and its answer been lost, an order of which its caller hears that nothing was ordered would be sent later.
-   */
-  #placeOf({ permit }: Beginning) {
-    const { gate, now, settings } = this.#with;
-    const leasedUntil = later(now(), settings.submitLeaseMs);
-    const sent = { account: gate.name, sendAttempt: Number(permit !== null), leasedUntil, nextCheckAt: leasedUntil };
-    return { status: 'SUBMITTING', turn: null, waitsFor: null, ...sent } as const;
   }
 }
 

@@ -105,8 +105,8 @@ export class OrderSender {
 
   /**
    * Why the order must not be sent now; null where it may. It is not sent after the lease has ended, because by then the
-   * task counts as UNCONFIRMED and may have been abandoned, nor after its own time, which its images may have used up. The limits count the task itself, so that of two instances
-   * that send at the same time neither exceeds them.
+   * task counts as UNCONFIRMED and may have been abandoned, nor after the time by which it had to be sent. The limits
+   * count the task itself, so that of two instances that send at the same time neither exceeds them.
    */
   async #heldBy({ task, permit }: Sending): Promise<WaitReason | null> {
     const { gate, openLimits, aborting, now } = this.#with;

@@ -10,6 +10,7 @@ import { OpenLimits } from './open-limits.ts';
 import type { Order, Orderer, Submission } from './order.ts';
 import { OrderPlacer, type PlacerDependencies, type PlacerSettings } from './order-placer.ts';
 import { OrderSender, type SenderDependencies } from './order-sender.ts';
+import { OrderWriter, type WriterDependencies } from './order-writer.ts';
 import { PendingWork } from './pending-work.ts';
 import { repeatedRequestOf, sayWhatIsNotKept } from './resubmission.ts';
 import { type UnconfirmedDependencies, UnconfirmedOrders } from './unconfirmed-orders.ts';
@@ -26,11 +27,12 @@ export interface OrdersSettings extends PlacerSettings, WaitingSettings {
 }
 
 /** What `Orders` makes of the other dependencies. */
-type Made = 'admission' | 'sender' | 'pending' | 'duplicates' | 'openLimits' | 'readerFor' | 'store' | 'settings';
+type Made = 'writer' | 'sender' | 'pending' | 'duplicates' | 'openLimits' | 'readerFor' | 'store' | 'settings';
 
 export interface OrdersDependencies
   extends Omit<SenderDependencies, Made>,
     Omit<PlacerDependencies, Made>,
+    Omit<WriterDependencies, Made | 'admission'>,
     Omit<WaitingDependencies, Made>,
     Omit<UnconfirmedDependencies, Made> {
   readonly store: TaskStore;
@@ -58,7 +60,8 @@ export class Orders {
     const sender = new OrderSender(shared);
     const duplicates = new Duplicates({ readerFor, submitLeaseMs: settings.submitLeaseMs });
     const admission = new Admission(shared, settings.maxWaiting);
-    this.#placer = new OrderPlacer({ ...shared, sender, duplicates, admission });
+    const writer = new OrderWriter({ ...shared, admission }, settings.submitLeaseMs);
+    this.#placer = new OrderPlacer({ ...shared, sender, duplicates, writer });
     this.waiting = new WaitingOrders({ ...shared, sender }, settings);
     this.#unconfirmed = new UnconfirmedOrders(dependencies);
     this.#cancelling = new Cancelling(dependencies);

@@ -115,7 +115,7 @@ export class WaitingOrders {
     return { reason, ahead, estimatedStartAt: gate.estimateStart(account, ahead), startBefore };
   }
 
-  /** An error ends a claim, and what was claimed before it is sent: it must not be left unsent under its lease. */
+  /** What was claimed before an error is sent all the same: it would become UNCONFIRMED with its lease otherwise. */
   async #claim(limit: number): Promise<readonly Claimed[]> {
     await this.#endTooLate();
     const claimed: Claimed[] = [];

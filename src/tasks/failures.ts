@@ -130,8 +130,11 @@ export function failureOfSubmit({ kind, httpStatus = 0, topic }: NoAnswer): Fail
 }
 
 /** Whether the order ended without being sent or accepted, so that it is not billed: it failed for free, or was cancelled. */
-export const endedForFree = (task: VideoTask): boolean =>
-  failedForFree(task) || (task.status === 'CANCELLED' && task.failureCode === null);
+export const endedForFree = (task: VideoTask): boolean => failedForFree(task) || isCancelledByCaller(task);
+
+/** Whether the caller cancelled the order before it was sent. A cancellation of the upstream's is a failure. */
+export const isCancelledByCaller = ({ status, failureCode }: VideoTask): boolean =>
+  status === 'CANCELLED' && failureCode === null;
 
 /** Whether the upstream provably did not accept the order, so that it is not billed. */
 export const failedForFree = ({ status, failureCode, upstreamId }: VideoTask): boolean =>
