@@ -11,6 +11,7 @@ import { readPlaces } from './environment.ts';
 import type { FileStore } from './files/file-store.ts';
 import { type FileRows, missingFiles, orphansIn, sweepOrphans } from './media/orphans.ts';
 import { openPairedStore } from './media/paired-store.ts';
+import { runCommand } from './run-command.ts';
 
 const usage = `Usage: npm run files -- <command>
 
@@ -20,6 +21,7 @@ const usage = `Usage: npm run files -- <command>
 
   --development   on the sandbox's database and files, as npm run dev uses them`;
 
+/** Resolves to whether everything is as it should be. */
 type Command = (files: FileStore, rows: FileRows) => Promise<boolean>;
 
 async function check(files: FileStore, rows: FileRows): Promise<boolean> {
@@ -43,13 +45,10 @@ async function sweep(files: FileStore, rows: FileRows): Promise<boolean> {
 
 const commands: Readonly<Record<string, Command>> = { check, sweep };
 
-async function main(): Promise<boolean> {
+async function main(): Promise<void> {
   const options = { development: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h' } } as const;
   const { values, positionals } = parseArgs({ options, allowPositionals: true });
-  if (values.help) {
-    console.log(usage);
-    return true;
-  }
+  if (values.help) return console.log(usage);
   const command = positionals.length === 1 ? commands[positionals[0] ?? ''] : undefined;
   if (!command) throw new Error(usage);
   const { databaseUrl, storage } = readPlaces(undefined, values);
@@ -58,17 +57,11 @@ async function main(): Promise<boolean> {
   try {
     const videos = createVideoFileStore(database.client);
     const images = createImageFileStore(database.client);
-    return await command(await openPairedStore(storage, videos), { videos, images });
+    const isFine = await command(await openPairedStore(storage, videos), { videos, images });
+    process.exitCode = isFine ? 0 : 1;
   } finally {
     await database.close();
   }
 }
 
-// Exits explicitly, because a timer of the migration engine would keep the process alive for ten more seconds.
-try {
-  process.exit((await main()) ? 0 : 1);
-} catch (error) {
-  // Every error here is one that the operator can correct, so its message is shown without a stack.
-  console.error(error instanceof Error ? error.message : error);
-  process.exit(1);
-}
+await runCommand(main);

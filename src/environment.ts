@@ -57,22 +57,16 @@ export function readEnvironment(source: Source = process.env, { development = fa
  *
  * @throws EnvironmentError when DATABASE_URL is not valid.
  */
-export function readDatabaseUrl(source: Source = process.env, { development = false }: Mode = {}): string {
-  const { given } = settingsIn(source, development);
-  const { success, data, error } = variables.pick({ DATABASE_URL: true }).safeParse(given);
-  if (!success) throw new EnvironmentError(sentencesOf(error));
-  return data.DATABASE_URL;
-}
+export const readDatabaseUrl = (source?: Source, mode?: Mode): string =>
+  readBy(variables.pick({ DATABASE_URL: true }), source, mode).data.DATABASE_URL;
 
 /**
  * The database and the account of the upstream, for programs that need no other setting.
  *
  * @throws EnvironmentError when one of the two settings is not valid.
  */
-export function readAccount(source: Source = process.env, { development = false }: Mode = {}) {
-  const { given } = settingsIn(source, development);
-  const { success, data, error } = variables.pick({ DATABASE_URL: true, UPSTREAM_ACCOUNT: true }).safeParse(given);
-  if (!success) throw new EnvironmentError(sentencesOf(error));
+export function readAccount(source?: Source, mode?: Mode) {
+  const { data } = readBy(variables.pick({ DATABASE_URL: true, UPSTREAM_ACCOUNT: true }), source, mode);
   return { databaseUrl: data.DATABASE_URL, account: data.UPSTREAM_ACCOUNT };
 }
 
@@ -81,12 +75,19 @@ export function readAccount(source: Source = process.env, { development = false 
  *
  * @throws EnvironmentError when one of their settings is missing or wrong.
  */
-export function readPlaces(source: Source = process.env, { development = false }: Mode = {}) {
-  const { given } = settingsIn(source, development);
-  const { success, data, error } = variables.pick(placeSettings).safeParse(given);
-  const problems = error ? sentencesOf(error) : storageProblems(given);
-  if (!success || problems.length > 0) throw new EnvironmentError(problems);
+export function readPlaces(source?: Source, mode?: Mode) {
+  const { data, given } = readBy(variables.pick(placeSettings), source, mode);
+  const problems = storageProblems(given);
+  if (problems.length > 0) throw new EnvironmentError(problems);
   return { databaseUrl: data.DATABASE_URL, storage: storageOf(data) };
+}
+
+/** The settings of a schema, and all that have a value. */
+function readBy<Data>(schema: z.ZodType<Data>, source: Source = process.env, { development = false }: Mode = {}) {
+  const { given } = settingsIn(source, development);
+  const { success, data, error } = schema.safeParse(given);
+  if (!success) throw new EnvironmentError(sentencesOf(error));
+  return { data, given };
 }
 
 /** Which database it is, where `npm start` and `npm run dev` would each use another and none is named; null elsewhere. */

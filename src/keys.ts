@@ -11,6 +11,7 @@ import type { KeyStore } from './access/key-store.ts';
 import { openDatabase } from './database/database.ts';
 import { createKeyStore } from './database/prisma-key-store.ts';
 import { databaseNote, readDatabaseUrl } from './environment.ts';
+import { runCommand } from './run-command.ts';
 import type { SpendingLimits } from './spending/limits.ts';
 
 const usage = `Usage: npm run keys -- <command>
@@ -143,12 +144,4 @@ async function main(): Promise<void> {
   if (note !== null) console.error(note);
 }
 
-// Exits explicitly, because a timer of the migration engine would keep the process alive for ten more seconds.
-try {
-  await main();
-  process.exit(0);
-} catch (error) {
-  // Every error here is one that the operator can correct, so its message is shown without a stack.
-  console.error(error instanceof Error ? error.message : error);
-  process.exit(1);
-}
+await runCommand(main);

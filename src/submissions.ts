@@ -10,6 +10,7 @@ import { createTaskStore } from './database/prisma-task-store.ts';
 import { databaseNote, readAccount } from './environment.ts';
 import type { Account, AccountStore } from './orders/account.ts';
 import { pause, resume } from './orders/pausing.ts';
+import { runCommand } from './run-command.ts';
 import type { TaskStore } from './tasks/task-store.ts';
 
 const usage = `Usage: npm run submissions -- <command>
@@ -75,12 +76,4 @@ async function main(): Promise<void> {
   if (note !== null) console.error(note);
 }
 
-// Exits explicitly, because a timer of the migration engine would keep the process alive for ten more seconds.
-try {
-  await main();
-  process.exit(0);
-} catch (error) {
-  // Every error here is one that the operator can correct, so its message is shown without a stack.
-  console.error(error instanceof Error ? error.message : error);
-  process.exit(1);
-}
+await runCommand(main);
