@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { models } from '../catalogue/models.ts';
 import { readJson } from './json-body.ts';
 import { outcomeOf, readOrder } from './read-order.ts';
-import { SandboxAccount } from './sandbox-account.ts';
+import { type AccountLimits, SandboxAccount } from './sandbox-account.ts';
 import { fromTaskId, type SandboxTask, toTaskId } from './sandbox-task-id.ts';
 import { createVideoHost } from './video-host.ts';
 
@@ -18,13 +18,9 @@ const queuedMs = 3_000;
 const finishedMs = 10_000;
 const slowFinishedMs = 60_000;
 
-export interface SandboxSettings {
+export interface SandboxSettings extends AccountLimits {
   /** 0 for any free port. */
   readonly port: number;
-  /** How many orders are taken in a minute; null for no limit. */
-  readonly submitsPerMinute: number | null;
-  /** How many orders are taken before the account is out of credit; null for no limit. */
-  readonly credit: number | null;
 }
 
 /**
